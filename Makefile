@@ -1,0 +1,40 @@
+# Five commands; each sets up what it needs and is quick the second time.
+PYTHON ?= python3.11
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: run test test-sqlite check bench sizes clean
+
+$(VENV)/run.stamp: requirements.txt
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	@touch $@
+
+$(VENV)/dev.stamp: requirements.txt requirements-dev.txt
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@touch $@ $(VENV)/run.stamp
+
+run: $(VENV)/run.stamp
+	$(BIN)/python manage.py up
+
+test: $(VENV)/dev.stamp
+	$(BIN)/python -m pytest -n 2 --dist loadscope -m "not e2e and not faults"
+	AUTOMATE_TEST_DATABASE=sqlite $(BIN)/python -m pytest tests/workflows/runs tests/workflows/ingress
+	$(BIN)/python -m pytest -m "e2e or faults" --timeout 300
+
+check: $(VENV)/dev.stamp
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy .
+	$(BIN)/lint-imports
+	$(BIN)/djlint templates --check --lint --quiet
+
+bench: $(VENV)/dev.stamp
+	$(BIN)/python -m bench
+
+sizes: $(VENV)/dev.stamp
+	$(BIN)/python -m tools.sizes
+
+clean:
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

@@ -1,0 +1,134 @@
+"""`/executions`: what ran, step by step; cancel, retry, answer."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Annotated, Any, Literal
+
+from django.db.models import QuerySet
+from django.http import HttpResponse
+from ninja import Field, Query, Router, Schema
+from ninja.responses import Status
+
+from automate.api.access import get_execution, visible_workflows
+from automate.api.auth import ApiRequest, Token
+from automate.api.errors import ApiError
+from automate.api.pagination import DEFAULT_LIMIT, Cursor, Limit, page
+from automate.api.shapes import execution_shape, execution_shapes, step_shapes
+from workflows.models import ActiveRun, StepExecution, WorkflowExecution
+from workflows.runs.answer import answer_unknown
+from workflows.runs.cancel import cancel
+from workflows.runs.retry import retry
+
+router = Router(tags=["executions"])
+Shape = dict[str, Any]
+StatusWord = Literal[
+    "PENDING", "RUNNING", "WAITING", "NEEDS_ATTENTION", "COMPLETED", "FAILED", "CANCELLED", "TIMED_OUT"
+]
+
+
+class Retry(Schema):
+    model_config = {"extra": "forbid", "populate_by_name": True}
+
+    start: str = Field(
+        "failed", alias="from", max_length=300, description="`failed`, `start`, or the path of a step."
+    )
+    version: Literal["same", "newest"] = "same"
+    input: Any = None
+
+
+class Answer(Schema):
+    """`rerun`, `done` and `fail` answer a step whose outcome nobody knows; `approve` and `reject` an approval."""
+
+    model_config = {"extra": "forbid"}
+
+    step: str = Field(max_length=300, description="Path of the step.")
+    answer: Literal["rerun", "done", "fail", "approve", "reject"]
+    output: Any = None
+    comment: str = Field("", max_length=2_000)
+    answers: dict[str, Any] | None = None
+
+
+@router.get("", auth=Token("execution.view"), summary="List runs, newest first")
+def list_executions(
+    request: ApiRequest,
+    limit: Limit = DEFAULT_LIMIT,
+    cursor: Cursor = None,
+    workflow: uuid.UUID | None = None,
+    status: StatusWord | None = None,
+) -> Shape:
+    rows: QuerySet[WorkflowExecution] = WorkflowExecution.objects.for_tenant(request.workspace)
+    rows = rows.filter(template__in=visible_workflows(request).values("pk"))
+    if workflow is not None:
+        rows = rows.filter(template_id=workflow)
+    if status is not None:
+        rows = rows.filter(status=status)
+    return page(rows, limit, cursor, execution_shapes)
+
+
+@router.get("/{uuid:id}", auth=Token("execution.view"), summary="A run with its steps")
+def get_one_execution(request: ApiRequest, id: uuid.UUID) -> Shape:
+    return execution_shape(get_execution(request, id))
+
+
+@router.get(
+    "/{uuid:id}/events",
+    auth=Token("execution.view"),
+    response={200: Any, 204: None},
+    summary="What is new in a run",
+)
+def get_events(
+    request: ApiRequest,
+    id: uuid.UUID,
+    seq: Annotated[
+        int | None, Query(ge=0, description="The `seq` seen last: 204 when nothing is new.")
+    ] = None,
+) -> Any:
+    execution = get_execution(request, id)
+    active = ActiveRun.objects.filter(pk=execution.pk).values("seq", "progress").first()
+    now = max(execution.seq, active["seq"] if active else 0)
+    if seq is not None and seq >= now and not (execution.is_final and execution.seq > seq):
+        return HttpResponse(status=204)
+    steps = (
+        StepExecution.objects.for_tenant(request.workspace).filter(execution_id=execution.pk).order_by("id")
+    )
+    return {
+        "seq": now,
+        "status": execution.status,
+        "progress": active["progress"] if active else {},
+        "steps": step_shapes(steps),
+        "output": execution.output,
+        "error": execution.error,
+    }
+
+
+@router.post("/{uuid:id}/cancel", auth=Token("execution.cancel"), summary="Stop a run")
+def cancel_execution(request: ApiRequest, id: uuid.UUID) -> Shape:
+    execution = get_execution(request, id, "execution.cancel")
+    if not cancel(execution, by=request.user):
+        raise ApiError(409, "already_ended", f"This run has ended already: {execution.status}.")
+    return execution_shape(get_execution(request, id))
+
+
+@router.post(
+    "/{uuid:id}/retry", auth=Token("execution.retry"), response={202: Any}, summary="Run again, as a new run"
+)
+def retry_execution(request: ApiRequest, id: uuid.UUID, body: Retry | None = None) -> Any:
+    execution = get_execution(request, id, "execution.retry")
+    given = body or Retry()
+    new = retry(execution, start=given.start, version=given.version, input=given.input, by=request.user)
+    return Status(202, {"id": str(new)})
+
+
+@router.post("/{uuid:id}/answer", auth=Token("execution.retry"), summary="Answer what a run asks")
+def answer_execution(request: ApiRequest, id: uuid.UUID, body: Answer) -> Shape:
+    execution = get_execution(request, id, "execution.retry")
+    if body.answer in ("approve", "reject"):
+        raise ApiError(
+            409,
+            "not_asked",
+            f"No approval is open at `{body.step}`. It may have been answered already.",
+            "step",
+        )
+    answer_unknown(execution, body.step, body.answer, output=body.output, by=request.user)
+    return execution_shape(get_execution(request, id))

@@ -1,0 +1,41 @@
+"""The function library, a file for each subject. Importing this package registers all of them."""
+
+from automate.lib.expressions.functions import (
+    data,
+    date_math,
+    dates,
+    encoding,
+    html,
+    lists,
+    lists_shape,
+    logic,
+    mail,
+    money,
+    numbers,
+    objects,
+    regex,
+    text,
+    text_parts,
+    urls,
+    xml,
+)
+
+__all__ = [
+    "data",
+    "date_math",
+    "dates",
+    "encoding",
+    "html",
+    "lists",
+    "lists_shape",
+    "logic",
+    "mail",
+    "money",
+    "numbers",
+    "objects",
+    "regex",
+    "text",
+    "text_parts",
+    "urls",
+    "xml",
+]

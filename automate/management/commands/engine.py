@@ -1,0 +1,73 @@
+"""`manage.py engine`: the worker of the embedded default, where there is no broker. Exactly one per database."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import select
+import signal
+import socket
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from django.core.management.base import BaseCommand
+
+from automate.processes import write_pid
+from workflows.models import ActiveRun
+from workflows.runs import dispatch, recovery
+from workflows.runs.drain import Engine
+
+log = logging.getLogger(__name__)
+LOOK_EVERY_S = 0.5  # a ring may be lost; this is how late a run can start then
+
+
+class Command(BaseCommand):
+    help = "Run workflows (embedded: SQLite without a broker)."
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        self.stopping = False
+        signal.signal(signal.SIGTERM, self._stop)
+        signal.signal(signal.SIGINT, self._stop)
+        write_pid("engine")
+        with self._doorbell() as bell:
+            self._take_over()
+            engine = Engine()
+            while not self.stopping:
+                engine.drain(stop=lambda: self.stopping)
+                if not self.stopping:
+                    self._wait(bell)
+            engine.drain(stop=lambda: True)
+            engine.close()
+
+    def _stop(self, signum: int, frame: FrameType | None) -> None:
+        self.stopping = True
+
+    def _take_over(self) -> None:
+        """There is one engine: whatever is marked as running belongs to one that is gone."""
+        left = ActiveRun.objects.filter(state=ActiveRun.State.RUNNING).update(state=ActiveRun.State.READY)
+        if left:
+            log.info("took over %s runs of an engine that stopped", left)
+        recovery.sweep()
+
+    @contextlib.contextmanager
+    def _doorbell(self) -> Any:
+        path = Path(dispatch.doorbell_path())
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with contextlib.suppress(FileNotFoundError):
+            path.unlink()
+        bell = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        bell.bind(str(path))
+        os.chmod(path, 0o600)
+        bell.setblocking(False)
+        try:
+            yield bell
+        finally:
+            bell.close()
+
+    def _wait(self, bell: socket.socket) -> None:
+        ready, _, _ = select.select([bell], [], [], LOOK_EVERY_S)
+        with contextlib.suppress(BlockingIOError):
+            while ready:
+                bell.recv(64)

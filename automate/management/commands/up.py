@@ -1,0 +1,36 @@
+"""`manage.py up`: the whole product on this machine, set up and running."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.conf import settings
+from django.core.management import call_command
+from django.core.management.base import BaseCommand
+
+from automate.processes import Supervisor, children_to_run, write_pid
+
+
+class Command(BaseCommand):
+    help = "Prepare the database and run every process; Ctrl+C stops them together."
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        call_command("migrate", verbosity=0)
+        if not settings.REDIS_URL:
+            call_command("createcachetable", verbosity=0)
+        call_command("sync_catalogue", verbosity=0)
+        self.stderr.write(self._welcome())
+        write_pid("up")
+        Supervisor(children_to_run()).run()
+
+    def _welcome(self) -> str:
+        database = "SQLite" if settings.ON_SQLITE else "PostgreSQL"
+        engine = "Celery workers" if settings.HAS_BROKER else "the embedded engine"
+        lines = [f"automate runs at {settings.AUTOMATE_BASE_URL} on {database} with {engine}."]
+        if not settings.HAS_EMAIL:
+            lines.append(
+                "E-mail is off (EMAIL_URL is not set): addresses are not verified, invitations give a link."
+            )
+        if not settings.DATABASE_OWNER_URL:
+            lines.append("Row-level security is off: DATABASE_OWNER_URL is not set.")
+        return "\n".join(lines)

@@ -1,0 +1,71 @@
+"""Secrets of connections: sealed for exactly one row and field, opened only at use, shown only as their last four."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import lru_cache
+
+from django.conf import settings
+
+from automate.lib import jsontypes
+from automate.lib.crypto import CannotDecrypt, Keyring
+from automate.lib.jsontypes import JSON
+from integrations.models import OAuthState, UserIntegration
+
+MASK = "••••"
+SHOWN_OF_SECRET = 4
+MIN_CHARS_TO_SHOW = 12  # of shorter secrets the last four would be a third or more
+
+
+@lru_cache(maxsize=4)
+def _ring(text: str) -> Keyring:
+    return Keyring.from_text(text)
+
+
+def keyring() -> Keyring:
+    """The ring of AUTOMATE_ENCRYPTION_KEYS. Raises BadKeys."""
+    return _ring(settings.AUTOMATE_ENCRYPTION_KEYS)
+
+
+def seal_credentials(connection: UserIntegration, values: Mapping[str, JSON]) -> str:
+    return keyring().encrypt(jsontypes.dumps_bytes(dict(values)), aad=connection.aad("credentials"))
+
+
+def unseal_credentials(connection: UserIntegration) -> dict[str, JSON]:
+    """The secret fields; {} when there are none. Raises CannotDecrypt."""
+    if not connection.credentials:
+        return {}
+    value = jsontypes.loads(keyring().decrypt(connection.credentials, aad=connection.aad("credentials")))
+    if not isinstance(value, dict):
+        raise CannotDecrypt("The stored credentials are not an object.")
+    return value
+
+
+def seal_refresh_token(connection: UserIntegration, token: str) -> str:
+    return keyring().encrypt(token.encode(), aad=connection.aad("refresh_token")) if token else ""
+
+
+def unseal_refresh_token(connection: UserIntegration) -> str:
+    if not connection.refresh_token:
+        return ""
+    return keyring().decrypt(connection.refresh_token, aad=connection.aad("refresh_token")).decode()
+
+
+def seal_verifier(state: OAuthState, verifier: str) -> str:
+    return keyring().encrypt(verifier.encode(), aad=_verifier_place(state))
+
+
+def unseal_verifier(state: OAuthState) -> str:
+    return keyring().decrypt(state.verifier, aad=_verifier_place(state)).decode()
+
+
+def _verifier_place(state: OAuthState) -> str:
+    return f"{state.tenant_id}|integrations.OAuthState|{state.pk}|verifier"
+
+
+def masked(value: JSON) -> str:
+    """How a stored secret is shown: dots and its last four characters, if it is long enough to spare them."""
+    text = value if isinstance(value, str) else ""
+    if not text:
+        return ""
+    return f"{MASK} {text[-SHOWN_OF_SECRET:]}" if len(text) >= MIN_CHARS_TO_SHOW else MASK

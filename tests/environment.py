@@ -1,0 +1,48 @@
+"""Loaded by pytest before Django: gives the tests their own PostgreSQL, Redis and data folder.
+
+`AUTOMATE_TEST_DATABASE=sqlite` runs the same tests on the embedded default. Workers of pytest-xdist inherit
+what the first process started.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import shutil
+import tempfile
+
+from tests.support.servers import Postgres, Redis
+
+FAST_AND_LOOSE = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+
+
+def _prepare() -> None:
+    if "AUTOMATE_TEST_READY" in os.environ:
+        return
+    os.environ["AUTOMATE_TEST_READY"] = "1"
+    folder = tempfile.mkdtemp(prefix="automate-test-", dir="/tmp")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    os.environ["AUTOMATE_DATA_DIR"] = folder
+    for name in (
+        "DATABASE_OWNER_URL",
+        "CELERY_BROKER_URL",
+        "EMAIL_URL",
+        "AUTOMATE_BASE_URL",
+        "AUTOMATE_CLOCK",
+    ):
+        os.environ.pop(name, None)
+    os.environ["DEBUG"] = "true"
+    os.environ["AUTOMATE_EGRESS_ALLOW"] = "127.0.0.1,localhost"
+    if os.environ.get("AUTOMATE_TEST_DATABASE") == "sqlite":
+        os.environ.pop("DATABASE_URL", None)
+        os.environ.pop("REDIS_URL", None)
+        return
+    postgres = Postgres(settings=FAST_AND_LOOSE).start()
+    atexit.register(postgres.remove)
+    redis = Redis().start()
+    atexit.register(redis.remove)
+    os.environ["DATABASE_URL"] = postgres.url
+    os.environ["REDIS_URL"] = redis.url
+
+
+_prepare()

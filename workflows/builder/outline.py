@@ -1,0 +1,334 @@
+"""The Outline view as values: cards in nested lists with a "+" wherever a step can go. Pure; templates/ui draws it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Final
+from urllib.parse import urlencode
+
+from workflows.builder.commands import TRIGGER, Place
+from workflows.builder.commands.base import continuation
+from workflows.engine.catalogue import Catalogue
+from workflows.engine.document import Document, Step, Trigger, port_name
+from workflows.engine.errors import Fault
+from workflows.engine.graph import Graph
+from workflows.engine.kinds import STEP_KINDS, TRIGGER_KINDS
+from workflows.engine.outline import Outline, OutlineBranch, OutlineNode
+
+TONES: Final = {
+    "else": "idle",
+    "error": "bad",
+    "rejected": "bad",
+    "timeout": "warn",
+    "done": "idle",
+    "main": "idle",
+}
+
+
+@dataclass(frozen=True)
+class Add:
+    label: str
+    url: str
+
+
+@dataclass(frozen=True)
+class Card:
+    """What ui/_step_card.html draws."""
+
+    key: str
+    n: int
+    title: str
+    tile: str
+    sub: str
+    href: str
+    target: str = "#panel"
+    trigger: bool = False
+    off: bool = False
+    selected: bool = False
+    problem: str = ""
+
+
+@dataclass(frozen=True)
+class Branch:
+    label: str
+    tone: str = "idle"
+    kind: str = ""
+    items: tuple[Item, ...] = ()
+    add: Add | None = None
+    empty_text: str = ""
+
+
+@dataclass(frozen=True)
+class Item:
+    card: Card
+    branches: tuple[Branch, ...] = ()
+    kind: str = ""
+    add: Add | None = None
+
+
+@dataclass(frozen=True)
+class OutlineView:
+    """`triggers` and `items` are one list; `loose` are steps nothing leads to, `notes` never run."""
+
+    triggers: tuple[Item, ...] = ()
+    items: tuple[Item, ...] = ()
+    branches: tuple[Branch, ...] = ()
+    loose: tuple[Item, ...] = ()
+    notes: tuple[Card, ...] = ()
+    first: Add | None = None
+
+
+@dataclass(frozen=True)
+class Addresses:
+    """The URLs the outline needs: of the page, and of the list of steps to add."""
+
+    page: str
+    add: str
+
+    def of(self, key: str, *, trigger: bool = False) -> str:
+        return f"{self.page}?{urlencode({'trigger' if trigger else 'step': key})}"
+
+    def adding(self, place: Place) -> str:
+        return f"{self.add}?{urlencode(place.as_args())}"
+
+
+@dataclass
+class Names:
+    """What people call the parts of a document: numbers in reading order, titles, and what an app's action is called."""
+
+    document: Document
+    catalogue: Catalogue
+    outline: Outline
+    numbers: dict[str, int] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        keys = [trigger.key for trigger in self.document.triggers]
+        keys += [node.step.key for node in self.outline.walk()]
+        self.numbers = {key: number for number, key in enumerate(keys, start=1)}
+
+    def numbered(self, key: str) -> str:
+        """ "4. Create onboarding task", or the key of something that is not there."""
+        for part in (*self.document.steps, *self.document.triggers):
+            if part.key == key:
+                number = self.numbers.get(key)
+                return f"{number}. {part.name}" if number else part.name
+        return key
+
+    def sub(self, step: Step) -> str:
+        """The second line of a card."""
+        if step.type == "action":
+            return self._action(step.integration, step.action)
+        label = STEP_KINDS[step.type].label
+        if step.type == "loop" and isinstance(step.config.get("over"), str):
+            return f"{label} · {short_path(step.config['over'])}"
+        return label
+
+    def trigger_sub(self, trigger: Trigger) -> str:
+        label = TRIGGER_KINDS[trigger.type].label
+        if trigger.integration:
+            app = self.catalogue.integration(trigger.integration)
+            event = self.catalogue.trigger(trigger.integration, trigger.event or "")
+            words = (
+                app.name if app else trigger.integration,
+                event.display_name if event else trigger.event or "",
+            )
+            return " · ".join(word for word in words if word)
+        if trigger.type == "webhook":
+            return f"{label} · {', '.join(trigger.config.get('methods') or ['POST'])}"
+        return label
+
+    def _action(self, integration: str | None, action: str | None) -> str:
+        if not integration:
+            return "Choose an app"
+        app = self.catalogue.integration(integration)
+        info = self.catalogue.action(integration, action) if action else None
+        doing = info.display_name or info.name if info else action or "choose what it does"
+        return f"{app.name if app else integration} · {doing}"
+
+
+def tile_of(part: Step | Trigger) -> str:
+    """What the tile of a step or trigger shows: the app it uses, else its type."""
+    return part.integration or part.type
+
+
+def short_path(text: str) -> str:
+    """`{{ trigger.body.order.lines }}` as "order, lines" with arrows between, for a card's second line."""
+    inner = text.strip().removeprefix("{{").removesuffix("}}").strip()
+    parts = [part for part in inner.split(".") if part not in ("trigger", "body", "steps")]
+    return " \u203a ".join(parts[-3:])[:60]
+
+
+def view(
+    document: Document,
+    graph: Graph,
+    names: Names,
+    addresses: Addresses,
+    *,
+    faults: Iterable[Fault] = (),
+    selected: str = "",
+) -> OutlineView:
+    """The whole outline. `faults` are shown on their steps; `selected` is the key of the open step or trigger."""
+    return _Drawer(document, graph, names, addresses, _by_part(faults), selected).draw()
+
+
+def _by_part(faults: Iterable[Fault]) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for fault in faults:
+        room, _, rest = fault.path.partition(".")
+        if fault.severity == "error" and room in ("steps", "triggers"):
+            found.setdefault(f"{room}.{rest.split('.')[0]}", fault.message)
+        elif fault.severity == "error" and fault.step:
+            found.setdefault(f"steps.{fault.step}", fault.message)
+    return found
+
+
+@dataclass
+class _Drawer:
+    document: Document
+    graph: Graph
+    names: Names
+    addresses: Addresses
+    problems: Mapping[str, str]
+    selected: str
+
+    def draw(self) -> OutlineView:
+        outline = self.names.outline
+        first = self._add("Add the first step", Place(before=_first_key(outline))) if outline.nodes else None
+        if first is None and not outline.branches:
+            first = self._add("Add the first step", Place())
+        return OutlineView(
+            triggers=tuple(Item(self._trigger_card(trigger)) for trigger in self.document.triggers),
+            items=self._items(outline.nodes),
+            branches=tuple(self._start_branch(branch) for branch in outline.branches),
+            loose=self._items(outline.loose),
+            notes=tuple(self._card(step) for step in outline.notes),
+            first=first,
+        )
+
+    # -- cards
+
+    def _trigger_card(self, trigger: Trigger) -> Card:
+        return Card(
+            key=trigger.key,
+            n=self.names.numbers[trigger.key],
+            title=trigger.name,
+            tile=tile_of(trigger),
+            sub=self.names.trigger_sub(trigger) + ("" if trigger.enabled else " · switched off"),
+            href=self.addresses.of(trigger.key, trigger=True),
+            trigger=True,
+            off=not trigger.enabled,
+            selected=self.selected == f"trigger:{trigger.key}",
+            problem=self.problems.get(f"triggers.{trigger.key}", ""),
+        )
+
+    def _card(self, step: Step) -> Card:
+        return Card(
+            key=step.key,
+            n=self.names.numbers.get(step.key, 0),
+            title=step.name,
+            tile=tile_of(step),
+            sub=(step.notes or "Note") if step.type == "note" else self.names.sub(step) + _off_words(step),
+            href=self.addresses.of(step.key),
+            off=not step.enabled,
+            selected=self.selected == step.key,
+            problem=self.problems.get(f"steps.{step.key}", ""),
+        )
+
+    # -- lists
+
+    def _items(self, nodes: tuple[OutlineNode, ...]) -> tuple[Item, ...]:
+        return tuple(self._item(node, nodes[at + 1 :]) for at, node in enumerate(nodes))
+
+    def _item(self, node: OutlineNode, rest: tuple[OutlineNode, ...]) -> Item:
+        branches = [inner for branch in node.branches for inner in self._branches(node.step, branch)]
+        kinds = {branch.kind for branch in branches}
+        return Item(
+            card=self._card(node.step),
+            branches=tuple(branches),
+            kind="loop" if "loop" in kinds else "error" if kinds == {"error"} else "",
+            add=self._add_after(node, rest),
+        )
+
+    def _add_after(self, node: OutlineNode, rest: tuple[OutlineNode, ...]) -> Add | None:
+        name = node.step.name
+        if rest and rest[0].joins:
+            return self._add(f"Add a step before {rest[0].step.name}", Place(before=rest[0].step.key))
+        port = continuation(node.step)
+        if port is None:
+            return None
+        if port in ("main", "done"):
+            return self._add(f"Add a step after {name}", Place(source=node.step.key, port=port))
+        if rest:
+            return self._add(f"Add a step before {rest[0].step.name}", Place(before=rest[0].step.key))
+        return self._add(f"Add a step after all branches of {name}", Place(after=node.step.key))
+
+    def _branches(self, step: Step, branch: OutlineBranch) -> list[Branch]:
+        if branch.port == "main":  # one of several steps side by side
+            return [self._side(branch, branch.label)]
+        place = Place(source=step.key, port=branch.port)
+        if branch.branches:
+            return [
+                self._side(inner, f"{branch.label}, at the same time", branch.port)
+                for inner in branch.branches
+            ]
+        return [
+            Branch(
+                label=branch.label,
+                tone=TONES.get(branch.port, "ok"),
+                kind={"each": "loop", "error": "error"}.get(branch.port, ""),
+                items=self._items(branch.nodes),
+                add=None if branch.nodes else self._add(f"Add a step: {branch.label}, {step.name}", place),
+                empty_text=self._empty_text(branch),
+            )
+        ]
+
+    def _side(self, branch: OutlineBranch, label: str, port: str = "main") -> Branch:
+        kind = {"each": "loop", "error": "error"}.get(port, "")
+        return Branch(label=label, tone=TONES.get(port, "ok"), kind=kind, items=self._items(branch.nodes))
+
+    def _start_branch(self, branch: OutlineBranch) -> Branch:
+        return Branch(label=branch.label, tone="brand", items=self._items(branch.nodes))
+
+    def _empty_text(self, branch: OutlineBranch) -> str:
+        if branch.nodes:
+            return ""
+        if branch.leads_to:
+            return f"Goes on to {', '.join(self.names.numbered(key) for key in branch.leads_to)}"
+        return "The path ends here"
+
+    def _add(self, label: str, place: Place) -> Add:
+        return Add(label, self.addresses.adding(place))
+
+
+def _off_words(step: Step) -> str:
+    return "" if step.enabled else " · switched off"
+
+
+def _first_key(outline: Outline) -> str:
+    return outline.nodes[0].step.key
+
+
+def places(document: Document, names: Names, *, without: Iterable[str] = ()) -> list[tuple[str, Place]]:
+    """Every place a step can be moved to, as (words, place), in reading order; `without`: the step's own block."""
+    left_out = set(without)
+    found = [("At the start", Place(before=_first_key(names.outline)))] if names.outline.nodes else []
+    for node in names.outline.walk():
+        if node.step.key in left_out:
+            continue
+        numbered = names.numbered(node.step.key)
+        port = continuation(node.step)
+        if port in ("main", "done"):
+            found.append((f"After {numbered}", Place(source=node.step.key, port=port)))
+        for branch in node.branches:
+            if branch.port not in ("main", "done"):
+                words = f"{numbered}: {port_name(node.step, branch.port)}"
+                found.append((words, Place(source=node.step.key, port=branch.port)))
+    return [(words, place) for words, place in found if place.before not in left_out]
+
+
+def sources(document: Document, names: Names) -> list[tuple[str, str, str]]:
+    """Everything a line can start from, as (words, source, port): for "Connect to…"."""
+    found = [("The start", "", "main")]
+    found += [(names.numbered(t.key), f"{TRIGGER}{t.key}", "main") for t in document.triggers if t.next]
+    return found

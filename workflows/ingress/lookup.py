@@ -1,0 +1,112 @@
+"""From the token in a URL to what may be started there, in one SQL query."""
+
+from __future__ import annotations
+
+import re
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, Final
+
+from django.conf import settings
+
+from workflows.engine.document import Trigger
+from workflows.models import ConnectionSlot, Deployment, LiveTrigger, TriggerType, WorkflowTrigger
+from workflows.triggers.published import published_trigger
+from workflows.triggers.signatures import AuthRule
+
+_TOKEN: Final = re.compile(r"[A-Za-z0-9_-]{16,64}")
+
+
+@dataclass(frozen=True)
+class HookRule:
+    """How a webhook trigger wants to be called; `max_bytes` of the raw body."""
+
+    methods: tuple[str, ...]
+    respond: str
+    auth: AuthRule | None
+    dedup: str | None
+    max_bytes: int
+    enabled: bool = True
+    keep_samples: bool = True
+
+
+@dataclass(frozen=True)
+class Hook:
+    """A webhook that exists. `deployment` is None for a draft; `asleep` says why a call starts nothing."""
+
+    live: LiveTrigger
+    rule: HookRule
+    deployment: Deployment | None
+    asleep: str | None
+
+    def connection_id(self) -> str | None:
+        """The connection in the slot that the rule's proof names (one SQL query for a draft)."""
+        slot = self.rule.auth.connection if self.rule.auth else ""
+        if self.deployment is not None:
+            return self.deployment.bindings.get(slot)
+        row = ConnectionSlot.objects.for_tenant(self.live.tenant_id).filter(
+            template_id=self.live.template_id, key=slot
+        )
+        found = row.values_list("user_integration_id", flat=True).first()
+        return str(found) if found else None
+
+
+def find_hook(token: str) -> Hook | None:
+    """The webhook of this token; None if there is none, or it was published without its trigger."""
+    if not _TOKEN.fullmatch(token):
+        return None
+    live = (
+        LiveTrigger.objects.filter(token=token, type=TriggerType.WEBHOOK).select_related("deployment").first()
+    )
+    if live is None or live.is_off:
+        return None
+    deployment = live.deployment
+    rule = _draft_rule(live) if deployment is None else _published_rule(deployment.version_id, live.key)
+    if rule is None:
+        return None
+    return Hook(live, rule, deployment, _why_asleep(deployment, rule))
+
+
+def _why_asleep(deployment: Deployment | None, rule: HookRule) -> str | None:
+    if deployment is None:
+        return "the workflow is a draft. Publish it, and the next call starts a run"
+    if not deployment.is_active:
+        return "the workflow is paused. Resume it, and the next call starts a run"
+    if not rule.enabled:
+        return "this trigger is switched off. Switch it on and publish, and the next call starts a run"
+    return None
+
+
+@lru_cache(maxsize=4096)
+def _published_rule(version_id: uuid.UUID, key: str) -> HookRule | None:
+    published = published_trigger(version_id, key)
+    if published is None or published.trigger.type != "webhook":
+        return None
+    trigger: Trigger = published.trigger
+    return _rule(
+        trigger.config, enabled=trigger.enabled, keep_samples=published.settings.keep_data != "nothing"
+    )
+
+
+def _draft_rule(live: LiveTrigger) -> HookRule | None:
+    rows = WorkflowTrigger.objects.for_tenant(live.tenant_id).filter(
+        template_id=live.template_id, key=live.key
+    )
+    row = rows.values_list("config", "is_enabled").first()
+    return None if row is None else _rule(row[0], enabled=row[1], keep_samples=True)
+
+
+def _rule(config: Mapping[str, Any], *, enabled: bool, keep_samples: bool) -> HookRule:
+    """A draft's config may hold anything: what is not of its type counts as not given."""
+    methods, dedup, limit = config.get("methods"), config.get("dedup"), config.get("max_bytes")
+    return HookRule(
+        methods=tuple(map(str, methods)) if isinstance(methods, list) and methods else ("POST",),
+        respond=str(config.get("respond") or "immediately"),
+        auth=AuthRule.read(config.get("auth")),
+        dedup=dedup if isinstance(dedup, str) and dedup else None,
+        max_bytes=limit if isinstance(limit, int) and limit > 0 else settings.WEBHOOK_MAX_BYTES,
+        enabled=enabled,
+        keep_samples=keep_samples,
+    )

@@ -1,0 +1,69 @@
+"""The gallery of ready workflows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db import models
+
+from accounts.models import Tenant
+from automate.lib import clock
+from automate.lib.ids import uuid7
+
+
+class LibraryQuerySet(models.QuerySet["WorkflowTemplateLibrary"]):
+    def offered_to(self, tenant: Tenant) -> LibraryQuerySet:
+        """Published entries: the shipped ones and the workspace's own."""
+        return self.filter(models.Q(tenant=None) | models.Q(tenant=tenant), is_published=True)
+
+    def matching(self, text: str) -> LibraryQuerySet:
+        found = models.Q()
+        for word in text.split():
+            found &= (
+                models.Q(name__icontains=word)
+                | models.Q(description__icontains=word)
+                | models.Q(category__icontains=word)
+                | models.Q(search_text__icontains=word)
+            )
+        return self.filter(found)
+
+
+class WorkflowTemplateLibrary(models.Model):
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    tenant = models.ForeignKey(
+        Tenant,
+        null=True,
+        blank=True,
+        on_delete=models.CASCADE,
+        related_name="+",
+        help_text="Empty: for everybody.",
+    )
+    slug = models.SlugField(max_length=80)
+    name = models.CharField(max_length=200)
+    description = models.TextField(blank=True)
+    category = models.CharField(max_length=60, blank=True)
+    template_data: models.JSONField[dict[str, Any], dict[str, Any]] = models.JSONField(
+        help_text="A document."
+    )
+    source_apps = models.JSONField(default=list, blank=True)
+    destination_apps = models.JSONField(default=list, blank=True)
+    required_integrations = models.JSONField(default=list, blank=True)
+    samples = models.JSONField(default=dict, blank=True, help_text="Sample data by trigger key.")
+    search_text = models.TextField(blank=True, editable=False)
+    is_published = models.BooleanField(default=True)
+    is_featured = models.BooleanField(default=False)
+    is_premium = models.BooleanField(default=False, help_text="A label only; nothing is locked.")
+    uses = models.PositiveIntegerField(default=0)
+    order = models.PositiveSmallIntegerField(default=0)
+    created_at = models.DateTimeField(default=clock.now, editable=False)
+
+    objects = LibraryQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-is_featured", "order", "name"]
+        constraints = [
+            models.UniqueConstraint(fields=["tenant", "slug"], name="library_slug_once", nulls_distinct=False)
+        ]
+
+    def __str__(self) -> str:
+        return self.name

@@ -1,0 +1,118 @@
+"""Between the engine and the integrations: runs a step's action, and names what went wrong in the engine's words."""
+
+from __future__ import annotations
+
+import logging
+import uuid
+from collections.abc import Callable
+from typing import Literal
+
+from django.db import connection as database
+
+from automate.lib.expressions import ExpressionError, Scope, evaluate
+from automate.lib.jsontypes import JSON
+from integrations import connections
+from integrations.errors import ActionError
+from integrations.masking import Masker
+from workflows.engine.document import Step
+from workflows.engine.names import RunData
+from workflows.engine.outcome import Done, Failed, Outcome, Record, StepError
+from workflows.runs.facts import Facts
+from workflows.runs.failpoints import failpoint
+from workflows.runs.perform import Call, Performed
+from workflows.runs.shapes import Claimed
+
+log = logging.getLogger(__name__)
+MAX_OUTPUT_BYTES = 16 * 1024 * 1024  # SECURITY R20: above this a step fails
+
+
+def effect_of(step: Step, given: dict[str, JSON], tenant_id: uuid.UUID) -> Literal["safe", "unsafe"]:
+    """Whether the step's action may be sent again when nobody knows if it arrived."""
+    return connections.effect_of_action(
+        step.integration or "", step.action or "", tenant_id=tenant_id, input=given
+    )
+
+
+def run_action(call: Call, claimed: Claimed, key: str, timeout_s: float, facts: Facts) -> Performed:
+    """Send it. Every way it can go wrong comes back as `Failed`."""
+    step = call.step
+    try:
+        connection_id = _connection_id(step, claimed, facts)
+        failpoint("perform.before_send")
+        result = connections.run_action(
+            step.integration or "",
+            step.action or "",
+            tenant_id=claimed.lease.tenant_id,
+            input=call.input,
+            connection_id=connection_id,
+            idempotency_key=key,
+            timeout_s=timeout_s,
+        )
+        failpoint("perform.after_send")
+    except ActionError as error:
+        return Performed(call, _failed(call, error), error.request_log)
+    except Exception:
+        log.exception("action %s.%s broke", step.integration, step.action)
+        fault = StepError(
+            "Something went wrong inside automate. The log has the details.", "internal", step.key
+        )
+        return Performed(call, Failed(fault, input=dict(call.input), outcome_unknown=True))
+    finally:
+        _release_database(facts)
+    return Performed(call, Done(result.output, input=dict(call.input)), result.request_log)
+
+
+def _connection_id(step: Step, claimed: Claimed, facts: Facts) -> uuid.UUID | None:
+    if not step.connection:
+        return None
+    bound = facts.bindings(claimed).get(step.connection)
+    if bound is None:
+        raise ActionError(
+            f"No connection is chosen for “{step.connection}”. Open the step and choose one.",
+            code="not_connected",
+            sent=False,
+        )
+    return uuid.UUID(str(bound))
+
+
+def _failed(call: Call, error: ActionError) -> Failed:
+    unknown = error.sent is not False and error.status is None
+    fault = StepError(error.message, error.code, call.step.key, error.retryable, error.status)
+    return Failed(fault, dict(call.input), error.retry_after_s, unknown, error.request_log)
+
+
+def _release_database(facts: Facts) -> None:
+    """A call that had to read credentials opened a connection for this thread: there are too many threads to keep it."""
+    if facts.writer_thread is not None and database.connection is not None and not database.in_atomic_block:
+        database.close()
+
+
+def map_output(step: Step, outcome: Done | Failed, scope_of: Callable[[JSON], Scope]) -> Outcome:
+    """The step's `output`, if it has one, over the action's result."""
+    if step.output is None or isinstance(outcome, Failed):
+        return outcome
+    try:
+        made = evaluate(step.output, scope_of(outcome.output))
+    except ExpressionError as error:
+        return Failed(StepError(error.message, "expression", step.key), input=outcome.input)
+    return Done(made, outcome.ports, outcome.input)
+
+
+def mask_record(record: Record, data: RunData) -> None:
+    """Keep SECRET variables out of what is stored of a step."""
+    if record.kind != "action" or record.input is None:
+        return
+    secrets = [str(value) for key, value in data.load_secrets().items() if key not in data.load_vars()]
+    if secrets:
+        masker = Masker(secrets)
+        record.input = _masked(record.input, masker)
+
+
+def _masked(value: JSON, masker: Masker) -> JSON:
+    if isinstance(value, str):
+        return masker.text(value)
+    if isinstance(value, list):
+        return [_masked(part, masker) for part in value]
+    if isinstance(value, dict):
+        return {key: _masked(part, masker) for key, part in value.items()}
+    return value

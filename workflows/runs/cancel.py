@@ -1,0 +1,66 @@
+"""Stopping runs: at once when they wait, after the step under way when they run."""
+
+from __future__ import annotations
+
+import uuid
+
+from django.db import transaction
+
+from accounts.audit import record
+from accounts.models import User
+from automate.lib import clock
+from workflows.engine.outcome import StepError
+from workflows.models import ActiveRun, WorkflowExecution
+
+
+def cancel(execution: WorkflowExecution, *, by: User | None) -> bool:
+    """Stop a run and the sub-workflows it waits for. False when it had ended already."""
+    with transaction.atomic():
+        stopped = _stop(execution.pk)
+        if stopped:
+            record(execution.tenant, by, "execution.cancelled", execution)
+    return stopped
+
+
+def _stop(execution_id: uuid.UUID) -> bool:
+    active = ActiveRun.objects.select_for_update().filter(pk=execution_id).first()
+    if active is None:
+        return False
+    for child in WorkflowExecution.objects.filter(parent_id=execution_id).exclude(
+        status__in=WorkflowExecution.FINAL
+    ):
+        if not child.options.get("detached"):
+            _stop(child.pk)
+    if active.state == ActiveRun.State.RUNNING:
+        active.cancel_requested = True
+        active.save(update_fields=["cancel_requested"])
+        return True
+    _close(active)
+    return True
+
+
+def _close(active: ActiveRun) -> None:
+    now = clock.now()
+    execution = WorkflowExecution.objects.get(pk=active.execution_id)
+    execution.status = WorkflowExecution.Status.CANCELLED
+    execution.error = StepError("The run was stopped by a person.", "cancelled").as_json()
+    execution.completed_at = now
+    execution.seq = active.seq + 1
+    if execution.started_at:
+        execution.execution_time_ms = int((now - execution.started_at).total_seconds() * 1000)
+    execution.save(update_fields=["status", "error", "completed_at", "seq", "execution_time_ms"])
+    active.delete()
+    if execution.parent_id:
+        signal(execution.parent_id)
+
+
+def signal(execution_id: uuid.UUID) -> None:
+    """Tell a waiting run that something it waits for has happened; call inside a transaction."""
+    active = ActiveRun.objects.select_for_update().filter(pk=execution_id).first()
+    if active is None:
+        return
+    active.signals += 1
+    if active.state in (ActiveRun.State.WAITING, ActiveRun.State.ATTENTION):
+        active.state = ActiveRun.State.READY
+        active.run_at = clock.now()
+    active.save(update_fields=["signals", "state", "run_at"])

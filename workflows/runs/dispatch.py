@@ -1,0 +1,83 @@
+"""Wake-ups: the one place that tells workers there is something to do. Losing one delays, never loses.
+
+With a broker: a Celery message, at most one outstanding. Without: a byte to the engine process's local socket.
+"""
+
+from __future__ import annotations
+
+import logging
+import socket
+import time
+from functools import cache
+from typing import Any
+
+from celery import current_app
+from django.conf import settings
+from django.db import transaction
+
+log = logging.getLogger(__name__)
+
+WAKE_KEY = "automate:wake"
+BREAK_S = 1.0  # after a failed wake-up none is tried for this long: the sweeper takes over
+_broken_until = 0.0
+
+
+def doorbell_path() -> str:
+    """The local socket on which the embedded engine listens."""
+    return str(settings.DATA_DIR / "run" / "engine.sock")
+
+
+@cache
+def _redis() -> Any:
+    """A client that gives up at once: a wake-up may fail, a request may not wait for it."""
+    import redis
+    from redis.backoff import NoBackoff
+    from redis.retry import Retry
+
+    return redis.Redis.from_url(
+        settings.REDIS_URL, socket_timeout=0.2, socket_connect_timeout=0.2, retry=Retry(NoBackoff(), 0)
+    )
+
+
+def wake_engine() -> None:
+    """Tell a worker, now. Never raises."""
+    global _broken_until
+    if time.monotonic() < _broken_until:
+        return
+    try:
+        if settings.HAS_BROKER:
+            _send_message()
+        else:
+            _ring()
+    except Exception as error:  # noqa: BLE001 - whatever the broker's client raises; the sweeper will do
+        _broken_until = time.monotonic() + BREAK_S
+        log.warning("a wake-up could not be sent: %s", type(error).__name__)
+
+
+def wake_engine_after_commit() -> None:
+    transaction.on_commit(wake_engine)
+
+
+def _send_message() -> None:
+    # `NX EX 1`: one message is enough until a worker has taken it
+    if settings.REDIS_URL and not _redis().set(WAKE_KEY, b"1", nx=True, ex=1):
+        return
+    current_app.send_task("workflows.drain", queue="engine", retry=False, ignore_result=True)
+
+
+def message_taken() -> None:
+    """A worker is about to look: from now on a new start needs a new message."""
+    if settings.HAS_BROKER and settings.REDIS_URL:
+        try:
+            _redis().delete(WAKE_KEY)
+        except Exception as error:  # noqa: BLE001 - the key runs out by itself after a second
+            log.warning("the wake-up mark could not be cleared: %s", type(error).__name__)
+
+
+def _ring() -> None:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as bell:
+        bell.setblocking(False)
+        try:
+            bell.sendto(b"!", doorbell_path())
+        except (FileNotFoundError, ConnectionRefusedError, BlockingIOError):
+            return  # no engine yet, or it has enough rings waiting: it looks by itself

@@ -1,0 +1,256 @@
+"""The worker: claims runs in batches, runs them in threads, and writes their journal in shared commits.
+
+One thread of the process, the writer, owns the database connection. It collects what the run threads have to
+say, writes it together with the next claim in one transaction, and only then tells them. So many runs share one
+commit, and no run thread ever waits for a lock.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import secrets
+import socket
+import threading
+import time
+import uuid
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from queue import Empty, SimpleQueue
+
+from django.conf import settings
+from django.db import DatabaseError, close_old_connections, connection, transaction
+
+from automate.lib import clock
+from workflows.engine.names import RunData
+from workflows.engine.outcome import Record, StepError
+from workflows.runs.facts import Facts, child_results
+from workflows.runs.failpoints import failpoint
+from workflows.runs.program import Program, programs
+from workflows.runs.segment import Segment
+from workflows.runs.services import Services
+from workflows.runs.shapes import Claimed, Ending, Entry, Lease
+from workflows.runs.store import current_store
+
+log = logging.getLogger(__name__)
+
+CLAIM_EVERY_S = 0.01  # while slots are free and the last claim found nothing
+SHOW_AFTER_S = 0.3  # a step that takes longer than this is shown as running
+MAX_BARREN = 3  # claims in a row without progress: the run kills its worker
+LINGER_S = 0.05  # how long an idle drain stays before it returns
+
+
+@dataclass(slots=True)
+class Holding:
+    """A run this process holds, and since when its live state has not been shown."""
+
+    lease: Lease
+    changed_at: float = 0.0
+
+
+@dataclass
+class Engine:
+    """One per process. `drain` is called again and again; threads and caches stay."""
+
+    slots: int = field(default_factory=lambda: settings.AUTOMATE_SLOTS)
+    lease_s: float = field(default_factory=lambda: settings.AUTOMATE_LEASE_S)
+
+    def __post_init__(self) -> None:
+        self.worker = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
+        self.inbox: SimpleQueue[Entry | None] = SimpleQueue()
+        self.facts = Facts(lambda: self.inbox.put(None))
+        self.services = Services(self.inbox.put, self.facts)
+        self.threads = ThreadPoolExecutor(self.slots, thread_name_prefix="run")
+        self.held: dict[uuid.UUID, Holding] = {}
+        self.unwritten: list[Entry] = []
+        self.beat_at = 0.0
+        self.shown_at = 0.0
+        self.claim_at = 0.0
+        self.is_in_doubt = True
+
+    # --- the loop ------------------------------------------------------------------------------
+    def drain(self, *, stop: Callable[[], bool] = lambda: False, max_s: float | None = None) -> bool:
+        """Work until there is nothing to do. After `max_s`, or once `stop` says so, nothing new is claimed, what is
+        under way is finished, and True comes back when more work may be waiting."""
+        self.facts.writer_thread = threading.get_ident()
+        close_old_connections()
+        began = time.monotonic()
+        idle_since: float | None = None
+        self.claim_at = 0.0
+        while True:
+            closing = stop() or (max_s is not None and time.monotonic() - began > max_s)
+            self._collect(closing)
+            found = self._turn(may_claim=not closing)
+            if self.held or self.unwritten or found:
+                idle_since = None
+                continue
+            if closing:
+                return True
+            idle_since = idle_since or time.monotonic()
+            if time.monotonic() - idle_since > LINGER_S:
+                return False
+
+    def _collect(self, closing: bool) -> None:
+        """Wait a little for something to write, then take all there is."""
+        if not self.unwritten:
+            free = self.slots - len(self.held)
+            wait_s = CLAIM_EVERY_S if free and not closing else 0.05
+            try:
+                entry = self.inbox.get(timeout=wait_s)
+                if entry is not None:
+                    self.unwritten.append(entry)
+            except Empty:
+                pass
+        while True:
+            try:
+                entry = self.inbox.get_nowait()
+            except Empty:
+                break
+            if entry is not None:
+                self.unwritten.append(entry)
+        self._serve_questions()
+
+    def _serve_questions(self) -> None:
+        try:
+            self.facts.serve()
+        except DatabaseError:
+            log.exception("a fact could not be read")
+
+    def _turn(self, *, may_claim: bool) -> bool:
+        """One transaction: write, claim, beat. True when runs were claimed."""
+        now = time.monotonic()
+        free = self.slots - len(self.held)
+        claim = may_claim and free > 0 and now >= self.claim_at
+        beat = now - self.beat_at > self.lease_s / 6
+        show = self._worth_showing(now)
+        if not (self.unwritten or claim or beat or show):
+            return False
+        try:
+            claimed = self._commit(free if claim else 0, beat, show)
+        except DatabaseError:
+            log.exception("the journal could not be written; trying again")
+            self._after_failure()
+            return False
+        if claim and not claimed:
+            self.claim_at = now + CLAIM_EVERY_S
+        self._begin(claimed)
+        return bool(claimed)
+
+    def _commit(self, want: int, beat: bool, show: list[Lease]) -> list[Claimed]:
+        entries, now = self.unwritten, clock.now()
+        store = current_store()
+        failpoint("drain.before_commit")
+        with transaction.atomic():
+            if entries:
+                store.write(entries, now)
+            if show:
+                store.show_progress(show)
+            if beat or self.is_in_doubt:
+                store.beat(self.worker, self.slots, now)
+            if self.is_in_doubt:
+                store.give_back_unknown(self.worker, list(self.held), now)
+            claimed = store.claim(self.worker, want, now) if want else []
+        failpoint("drain.after_commit")
+        self.is_in_doubt = False
+        self.unwritten = []
+        if beat:
+            self.beat_at = time.monotonic()
+        self._acknowledge(entries)
+        return claimed
+
+    def _acknowledge(self, entries: list[Entry]) -> None:
+        for entry in entries:
+            if entry.ending or entry.suspend:
+                self.held.pop(entry.lease.execution_id, None)
+            entry.written.set()
+
+    def _after_failure(self) -> None:
+        """The database did not answer: keep what is unwritten, and doubt every claim that may have gone through."""
+        self.is_in_doubt = True
+        if not connection.in_atomic_block:
+            connection.close()
+        time.sleep(0.2)
+
+    def _worth_showing(self, now: float) -> list[Lease]:
+        if now - self.shown_at < SHOW_AFTER_S:
+            return []
+        self.shown_at = now
+        changed = [h.lease for h in self.held.values() if h.lease.running != h.lease.shown]
+        for lease in changed:
+            lease.shown = dict(lease.running)
+        return changed
+
+    # --- starting runs -------------------------------------------------------------------------
+    def _begin(self, claimed: list[Claimed]) -> None:
+        if not claimed:
+            return
+        for claim in claimed:
+            self.held[claim.lease.execution_id] = Holding(claim.lease)
+        try:
+            ready = self._prepare(claimed)
+        except DatabaseError:
+            for claim in claimed:
+                self.held.pop(claim.lease.execution_id, None)
+            self._after_failure()
+            return
+        for claim, program in zip(claimed, ready, strict=True):
+            if program is None:
+                self._refuse(
+                    claim, "The version this run belongs to is gone, so it cannot go on.", "no_version"
+                )
+            elif claim.barren > MAX_BARREN:
+                self._refuse(
+                    claim, "The worker was lost repeatedly while this run was under way.", "worker_lost"
+                )
+            else:
+                self.threads.submit(self._run, claim, program)
+
+    def _prepare(self, claimed: list[Claimed]) -> list[Program | None]:
+        """Programs and journals for a batch: at most three SQL queries, none for fresh runs of known versions."""
+        found = programs.get({claim.version_id for claim in claimed})
+        resumed = [claim for claim in claimed if claim.lease.attempt > 1 or claim.options.get("has_journal")]
+        if resumed:
+            journals = current_store().load_records([claim.lease.execution_id for claim in resumed])
+            for claim in resumed:
+                claim.records = journals.get(claim.lease.execution_id, [])
+            child_results(resumed)
+        return [found.get(claim.version_id) for claim in claimed]
+
+    def _refuse(self, claim: Claimed, message: str, code: str) -> None:
+        error = StepError(message, code).as_json()
+        ending = Ending("FAILED", error=error, started_at=claim.started_at, completed_at=clock.now())
+        ending.parent_id = claim.parent_id
+        self.inbox.put(Entry(claim.lease, ending=ending))
+
+    def _run(self, claim: Claimed, program: Program) -> None:
+        try:
+            Segment(claim, program, self._data(claim, program), self.services).run()
+        except Exception:
+            log.exception("run %s broke the engine", claim.lease.execution_id)
+            self._refuse(claim, "Something went wrong inside automate. The log has the details.", "internal")
+        finally:
+            if claim.lease.lost:
+                self.held.pop(claim.lease.execution_id, None)
+
+    def _data(self, claim: Claimed, program: Program) -> RunData:
+        records: dict[str, Record] = {record.path: record for record in claim.records}
+        run = {
+            "id": str(claim.lease.execution_id),
+            "number": claim.number,
+            "started_at": claim.started_at.isoformat(),
+            "url": f"{settings.AUTOMATE_BASE_URL}/runs/{claim.lease.execution_id}/",
+            "workflow": program.graph.document.key,
+            "is_test": claim.is_test,
+        }
+        zone = program.graph.document.settings.time_zone or "UTC"
+        return RunData(
+            program.graph, claim.input, run, records,  # type: ignore[arg-type]  # JSON of strings, numbers and null
+            lambda: self.facts.variables(claim)[0], lambda: self.facts.variables(claim)[1], zone,
+        )  # fmt: skip
+
+    def close(self) -> None:
+        """Give up the lease at once: another worker need not wait for it to run out."""
+        from workflows.models import WorkerLease
+
+        WorkerLease.objects.filter(pk=self.worker).delete()

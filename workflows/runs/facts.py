@@ -1,0 +1,173 @@
+"""Small facts a run needs from the database, read at most every few seconds per process.
+
+Segments run in many threads, and a connection for each would exhaust the database. So facts are read in the
+writer's thread: ahead of time for a batch of claims (`prepare`), or on request (`ask`), which the writer serves
+between two transactions.
+"""
+
+from __future__ import annotations
+
+import threading
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from queue import SimpleQueue
+from typing import Any, TypeVar
+
+from automate.lib import clock
+from automate.lib.jsontypes import JSON
+from workflows.runs.shapes import Claimed
+
+FRESH_S = 5.0  # how long a fact may be used before it is read again
+T = TypeVar("T")
+
+
+@dataclass(slots=True)
+class Question:
+    read: Callable[[], Any]
+    answered: threading.Event = field(default_factory=threading.Event)
+    answer: Any = None
+    error: BaseException | None = None
+
+    def serve(self) -> None:
+        try:
+            self.answer = self.read()
+        except Exception as error:  # noqa: BLE001 - given to the thread that asked, which raises it
+            self.error = error
+        self.answered.set()
+
+
+class Facts:
+    def __init__(self, wake_writer: Callable[[], None] = lambda: None) -> None:
+        self.questions: SimpleQueue[Question] = SimpleQueue()
+        self._wake_writer = wake_writer
+        self._kept: dict[Any, tuple[float, Any]] = {}
+        self._lock = threading.Lock()
+        self.writer_thread: int | None = None
+
+    def ask(self, read: Callable[[], T]) -> T:
+        """Run `read` in the writer's thread and give its answer. Raises what it raises."""
+        if self.writer_thread in (None, threading.get_ident()):
+            return read()
+        question = Question(read)
+        self.questions.put(question)
+        self._wake_writer()
+        question.answered.wait()
+        if question.error is not None:
+            raise question.error
+        answer: T = question.answer
+        return answer
+
+    def serve(self) -> None:
+        """Answer what was asked; called by the writer between transactions."""
+        while not self.questions.empty():
+            self.questions.get().serve()
+
+    def fresh(self, key: Any, read: Callable[[], T]) -> T:
+        """A fact that is at most FRESH_S old."""
+        found = self._kept.get(key)
+        if found is not None and clock.monotonic() - found[0] < FRESH_S:
+            value: T = found[1]
+            return value
+        value = self.ask(read)
+        with self._lock:
+            if len(self._kept) > 10_000:
+                self._kept.clear()
+            self._kept[key] = (clock.monotonic(), value)
+        return value
+
+    # --- the facts -----------------------------------------------------------------------------
+    def deployment(self, deployment_id: uuid.UUID | None) -> dict[str, Any]:
+        """`{bindings, environment_id}` of a deployment; empty for none."""
+        if deployment_id is None:
+            return {"bindings": {}, "environment_id": None}
+        return self.fresh(("deployment", deployment_id), lambda: _read_deployment(deployment_id))
+
+    def bindings(self, claimed: Claimed) -> dict[str, str]:
+        """Slot → connection id: of the test run's options, else of the deployment."""
+        own = claimed.options.get("bindings")
+        return own if own is not None else self.deployment(claimed.deployment_id)["bindings"]
+
+    def variables(self, claimed: Claimed) -> tuple[dict[str, JSON], dict[str, JSON]]:
+        """The plain variables, and all of them with secrets."""
+        environment = (
+            claimed.options.get("environment_id") or self.deployment(claimed.deployment_id)["environment_id"]
+        )
+        tenant = claimed.lease.tenant_id
+        return self.fresh(("vars", tenant, str(environment)), lambda: _read_variables(tenant, environment))
+
+    def live_workflow(self, claimed: Claimed, key: str) -> dict[str, Any] | None:
+        """What to run for a workflow key in the same workspace and environment."""
+        environment = (
+            claimed.options.get("environment_id") or self.deployment(claimed.deployment_id)["environment_id"]
+        )
+        tenant = claimed.lease.tenant_id
+        return self.fresh(
+            ("workflow", tenant, key, str(environment)), lambda: _read_live_workflow(tenant, key, environment)
+        )
+
+
+def _read_deployment(deployment_id: uuid.UUID) -> dict[str, Any]:
+    from workflows.models import Deployment
+
+    row = Deployment.objects.filter(pk=deployment_id).values("bindings", "environment_id").first()
+    return row or {"bindings": {}, "environment_id": None}
+
+
+def _read_variables(tenant_id: uuid.UUID, environment_id: Any) -> tuple[dict[str, JSON], dict[str, JSON]]:
+    from django.db.models import Q
+
+    from workflows.models import WorkflowVariable
+    from workflows.runs.secret_values import reveal
+
+    rows = WorkflowVariable.objects.for_tenant(tenant_id).filter(
+        Q(environment=None) | Q(environment_id=environment_id)
+    )
+    plain: dict[str, JSON] = {}
+    everything: dict[str, JSON] = {}
+    # rows of an environment come last and win over those for all
+    for row in sorted(rows, key=lambda row: row.environment_id is not None):
+        value = reveal(row)
+        everything[row.key] = value
+        if row.type != WorkflowVariable.Type.SECRET:
+            plain[row.key] = value
+    return plain, everything
+
+
+def _read_live_workflow(tenant_id: uuid.UUID, key: str, environment_id: Any) -> dict[str, Any] | None:
+    from workflows.models import Deployment
+
+    found = Deployment.objects.for_tenant(tenant_id).filter(template__template_id=key, is_active=True)
+    if environment_id is not None:
+        found = found.filter(environment_id=environment_id)
+    row = found.values("id", "template_id", "version_id", "version__workflow_data").first()
+    if row is None:
+        return None
+    triggers = row["version__workflow_data"].get("triggers", [])
+    chosen = next(
+        (t for t in triggers if t.get("type") == "workflow"), triggers[0] if triggers else {"key": "start"}
+    )
+    return {
+        "template_id": row["template_id"],
+        "version_id": row["version_id"],
+        "deployment_id": row["id"],
+        "trigger_key": chosen["key"],
+    }
+
+
+def child_results(claims: list[Claimed]) -> None:
+    """Fill in what became of the sub-workflows these runs wait for (one SQL query, none when nobody waits)."""
+    from workflows.models import WorkflowExecution
+
+    wanted: dict[str, Claimed] = {}
+    for claimed in claims:
+        for note in claimed.cursor.get("waits", {}).values():
+            if note.get("kind") == "child":
+                wanted[str(note["child"])] = claimed
+    if not wanted:
+        return
+    ended = WorkflowExecution.objects.filter(pk__in=list(wanted), status__in=WorkflowExecution.FINAL)
+    for row in ended.values("id", "status", "output", "error"):
+        wanted[str(row["id"])].children[str(row["id"])] = {
+            "status": row["status"], "output": row["output"], "error": row["error"],
+        }  # fmt: skip

@@ -1,0 +1,89 @@
+"""What a segment may ask of the world around it; one object per worker process."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any, Literal
+
+from automate.lib import clock
+from automate.lib.ids import uuid7
+from automate.lib.jsontypes import JSON
+from workflows.engine.document import Step
+from workflows.engine.names import RunData
+from workflows.engine.outcome import Record, StartChild, StepError
+from workflows.runs import actions
+from workflows.runs.facts import Facts
+from workflows.runs.shapes import Child, Claimed, Entry
+
+if TYPE_CHECKING:
+    from workflows.runs.perform import Call, Performed
+
+MAX_DEPTH = 20  # sub-workflows in sub-workflows
+POOL_SIZE = 32  # calls of one process that may wait for services beside the runs' own threads
+
+
+class Services:
+    """`write` hands an entry to the process's writer; everything else answers at once or in the pool."""
+
+    def __init__(self, write: Callable[[Entry], None], facts: Facts) -> None:
+        self.write = write
+        self.facts = facts
+        self._pool = ThreadPoolExecutor(POOL_SIZE, thread_name_prefix="call")
+
+    def submit(self, job: Callable[[], None]) -> None:
+        self._pool.submit(job)
+
+    def effect_of(
+        self, step: Step, given: dict[str, JSON], tenant_id: uuid.UUID
+    ) -> Literal["safe", "unsafe"]:
+        return actions.effect_of(step, given, tenant_id)
+
+    def run_action(self, call: Call, claimed: Claimed, key: str, timeout_s: float) -> Performed:
+        return actions.run_action(call, claimed, key, timeout_s, self.facts)
+
+    def guard(self, record: Record, data: RunData) -> None:
+        """Keep secrets out of what is stored of a step."""
+        actions.mask_record(record, data)
+
+    def child_for(self, claimed: Claimed, wanted: StartChild, path: str) -> Child | StepError:
+        """The run of a sub-workflow, not yet queued; an error when there is nothing to run."""
+        step = path.rsplit(".", 1)[-1]
+        if claimed.depth + 1 > MAX_DEPTH:
+            return StepError(
+                f"This is the {MAX_DEPTH}th workflow that was started by another one. "
+                "Look for a workflow that starts itself.",
+                "too_deep",
+                step,
+            )
+        target = self.facts.live_workflow(claimed, wanted.workflow)
+        if target is None:
+            return StepError(
+                f"There is no published workflow with the key `{wanted.workflow}` here. Publish it, or choose another.",
+                "no_such_workflow",
+                step,
+            )
+        return _child(claimed, wanted, path, target)
+
+
+def _child(claimed: Claimed, wanted: StartChild, path: str, target: dict[str, Any]) -> Child:
+
+    trigger: JSON = {
+        "type": "workflow",
+        "key": target["trigger_key"],
+        "at": clock.now().isoformat(),
+        "body": wanted.input,
+        "parent": {"execution": str(claimed.lease.execution_id), "path": path},
+    }
+    return Child(
+        id=uuid7(),
+        template_id=uuid.UUID(str(target["template_id"])),
+        version_id=uuid.UUID(str(target["version_id"])),
+        deployment_id=uuid.UUID(str(target["deployment_id"])),
+        input=trigger,
+        parent_path=path,
+        depth=claimed.depth + 1,
+        is_test=claimed.is_test,
+        options={} if wanted.wait else {"detached": True},
+    )

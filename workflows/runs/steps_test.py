@@ -1,0 +1,141 @@
+"""Testing one step: evaluated and, for an action, really sent, in the process that asks. Nothing is journaled."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+from accounts.models import User
+from automate.lib import clock
+from automate.lib.jsontypes import JSON
+from workflows import documents
+from workflows.engine.document import Step
+from workflows.engine.graph import Graph
+from workflows.engine.names import Frame, RunData, scope_for
+from workflows.engine.outcome import CallAction, Done, Failed, Outcome, Record, StartChild, StartLoop
+from workflows.engine.plan import ScopeShape
+from workflows.engine.steps import begin
+from workflows.engine.steps.context import StepContext
+from workflows.models import Sample, WorkflowTemplate
+from workflows.models.template import default_environment_of
+from workflows.runs import actions
+from workflows.runs.facts import Facts
+from workflows.runs.perform import DEFAULT_STEP_TIMEOUT_S, Call
+from workflows.runs.scopes import ScopeRun
+from workflows.runs.shapes import Claimed, Lease
+
+_NO_SHAPE = ScopeShape((), {}, frozenset(), {})
+
+
+def run_one_step(
+    template: WorkflowTemplate, step_key: str, *, by: User, sample_scope: dict[str, Any]
+) -> dict[str, Any]:
+    """Run one step of the draft on sample data and keep its output as a sample.
+
+    `sample_scope` = `{trigger: …, steps: {key: output}, item: …}`. Gives `{status, input, output, error, request_log,
+    duration_ms}` with the statuses of a step. Raises KeyError for an unknown step.
+    """
+    document = documents.load_draft(template)
+    step = {step.key: step for step in document.steps}[step_key]
+    bindings = {slot: str(found) for slot, found in documents.bindings_of(template).items() if found}
+    claimed = _claim(template, bindings)
+    data, frame = _sample_data(Graph(document), step, sample_scope, claimed)
+    started = clock.monotonic()
+    outcome, log = _run(step, data, frame, claimed)
+    result = _shown(outcome, log, step)
+    result["duration_ms"] = int((clock.monotonic() - started) * 1000)
+    if result["status"] == "COMPLETED":
+        Sample.objects.create(
+            tenant_id=template.tenant_id,
+            template=template,
+            step_key=step_key,
+            data=result["output"],
+            source=Sample.Source.RUN,
+        )
+    return result
+
+
+def _claim(template: WorkflowTemplate, bindings: dict[str, str]) -> Claimed:
+    """A claim that stands for no run: what actions need to know of one."""
+    run = uuid.uuid4()
+    options = {"bindings": bindings, "environment_id": str(default_environment_of(template).pk)}
+    return Claimed(
+        Lease(run, template.tenant_id, template.pk, 1), run, None, None, None, True, run, None, 0, options, [], {}, 0,
+        clock.now(),
+    )  # fmt: skip
+
+
+def _sample_data(
+    graph: Graph, step: Step, given: dict[str, Any], claimed: Claimed
+) -> tuple[RunData, Frame | None]:
+    """The samples in the shape of a run: a record per step, and the first item of each loop around the step."""
+    frame: Frame | None = None
+    for loop in reversed(graph.loops_around(step.key)):
+        name = str(graph.steps[loop].setting("as"))
+        prefix = f"{frame.prefix if frame else ''}{loop}[0]."
+        frame = Frame(loop, name, 0, given.get(name, given.get("item")), 1, prefix, frame)
+    data = RunData(
+        graph, given.get("trigger"), {"id": str(claimed.lease.execution_id), "number": 0, "is_test": True}, {}
+    )
+    facts = Facts()
+    data.load_vars = lambda: facts.variables(claimed)[0]
+    data.load_secrets = lambda: facts.variables(claimed)[1]
+    data.time_zone = graph.document.settings.time_zone or "UTC"
+    for key, output in (given.get("steps") or {}).items():
+        if key in graph.steps:
+            path = _prefix_for(graph, key, frame) + key
+            data.records[path] = Record(path, key, "COMPLETED", ("main",), output=output)
+    return data, frame
+
+
+def _prefix_for(graph: Graph, key: str, frame: Frame | None) -> str:
+    loop = graph.loop_of.get(key)
+    while frame is not None and frame.loop != loop:
+        frame = frame.parent
+    return frame.prefix if frame else ""
+
+
+def _run(step: Step, data: RunData, frame: Frame | None, claimed: Claimed) -> tuple[Outcome, JSON]:
+    now = clock.now()
+    scope = scope_for(data, frame, now=now, error=lambda: None, with_secrets=step.type == "action")
+    outcome = begin(
+        StepContext(
+            step,
+            scope,
+            now,
+            effect_of=lambda step, given: actions.effect_of(step, given, claimed.lease.tenant_id),
+        )
+    )
+    if not isinstance(outcome, CallAction):
+        return outcome, None
+    call = Call(ScopeRun(_NO_SHAPE, frame), step, step.key, outcome.input, outcome.effect, now)
+    done = actions.run_action(
+        call, claimed, str(claimed.root), step.timeout_s or DEFAULT_STEP_TIMEOUT_S, Facts()
+    )
+    assert done.outcome is not None
+    mapped = actions.map_output(
+        step, done.outcome, lambda result: scope_for(data, frame, now=now, extra={"result": result})
+    )
+    return mapped, done.request_log
+
+
+def _shown(outcome: Outcome, log: JSON, step: Step) -> dict[str, Any]:
+    shown: dict[str, Any] = {
+        "status": "COMPLETED",
+        "input": None,
+        "output": None,
+        "error": None,
+        "request_log": log,
+    }
+    if isinstance(outcome, Failed):
+        return shown | {"status": "FAILED", "input": outcome.input, "error": outcome.error.as_json()}
+    if isinstance(outcome, Done):
+        return shown | {"input": outcome.input, "output": outcome.output, "ports": list(outcome.ports)}
+    if isinstance(outcome, StartLoop):
+        return shown | {
+            "output": {"count": len(outcome.items), "failed": 0, "results": []},
+            "items": outcome.items[:50],
+        }
+    if isinstance(outcome, StartChild):
+        return shown | {"input": outcome.input, "output": None}
+    return shown | {"output": outcome.input if hasattr(outcome, "input") else None}

@@ -1,0 +1,20 @@
+"""The SQL of the hot path: some ten statements, each for a whole batch, in two dialects.
+
+Everything else uses the ORM. A store works on the calling thread's database connection; the caller opens
+the transaction.
+"""
+
+from __future__ import annotations
+
+from django.db import connection
+
+from workflows.runs.store.base import StartRow, Store
+from workflows.runs.store.postgres import PostgresStore
+from workflows.runs.store.sqlite import SqliteStore
+
+__all__ = ["StartRow", "Store", "current_store"]
+
+
+def current_store() -> Store:
+    """The store for the database in use."""
+    return PostgresStore(connection) if connection.vendor == "postgresql" else SqliteStore(connection)

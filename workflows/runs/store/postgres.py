@@ -1,0 +1,290 @@
+"""The statements for PostgreSQL: arrays in, sets out, one round trip per statement and batch."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from automate.lib import jsontypes
+from workflows.runs.shapes import Claimed, Entry, Lease
+from workflows.runs.store.base import (
+    ACTIVE_COLUMNS,
+    EXECUTION_COLUMNS,
+    STEP_COLUMNS,
+    StartRow,
+    Store,
+    as_text,
+    maybe_text,
+    merged,
+    step_row,
+)
+
+_E, _A, _S = "workflows_workflowexecution", "workflows_activerun", "workflows_stepexecution"
+
+
+def _marks(columns: Sequence[str], json_columns: frozenset[str]) -> str:
+    return ", ".join("%s::jsonb" if column in json_columns else "%s" for column in columns)
+
+
+_EXECUTION_MARKS = _marks(EXECUTION_COLUMNS, frozenset({"input", "options"}))
+_ACTIVE_MARKS = _marks(ACTIVE_COLUMNS, frozenset({"inflight", "cursor", "progress"}))
+
+# A run and its queue row, atomically. With a receipt, nothing is inserted when the key exists already.
+START = f"""
+WITH e AS (INSERT INTO {_E} ({", ".join(EXECUTION_COLUMNS)}) VALUES ({_EXECUTION_MARKS}) RETURNING id)
+INSERT INTO {_A} ({", ".join(ACTIVE_COLUMNS)}) VALUES ({_ACTIVE_MARKS})
+"""
+START_ONCE = f"""
+WITH r AS (
+  INSERT INTO workflows_triggerreceipt (tenant_id, live_trigger_id, dedup_key, body_hash, execution_id, created_at)
+  VALUES (%s, %s, %s, %s, %s, %s) ON CONFLICT (live_trigger_id, dedup_key) DO NOTHING RETURNING execution_id),
+e AS (INSERT INTO {_E} ({", ".join(EXECUTION_COLUMNS)}) SELECT {_EXECUTION_MARKS} FROM r RETURNING id),
+a AS (INSERT INTO {_A} ({", ".join(ACTIVE_COLUMNS)}) SELECT {_ACTIVE_MARKS} FROM r)
+SELECT id FROM e
+"""
+
+_STEP_TYPES = {
+    "id": "uuid", "tenant_id": "uuid", "execution_id": "uuid", "input": "text", "output": "text", "error": "text",
+    "attempts": "text", "request_log": "text", "retry_count": "int", "retry_attempt": "int", "is_encrypted": "bool",
+    "started_at": "timestamptz", "completed_at": "timestamptz", "duration_ms": "bigint",
+}  # fmt: skip
+_STEP_JSON = {"input", "output", "error", "attempts", "request_log"}
+INSERT_STEPS = f"""
+INSERT INTO {_S} ({", ".join(STEP_COLUMNS)})
+SELECT {", ".join(f"u.{c}::jsonb" if c in _STEP_JSON else f"u.{c}" for c in STEP_COLUMNS)}
+FROM unnest({", ".join(f"%s::{_STEP_TYPES.get(c, 'text')}[]" for c in STEP_COLUMNS)}) AS u({", ".join(STEP_COLUMNS)})
+ON CONFLICT (execution_id, path) DO NOTHING
+"""
+
+# The fence: only rows that are RUNNING under our attempt change. A suspended run whose signals moved, or that is to
+# be cancelled, goes straight back to READY.
+ADVANCE = f"""
+UPDATE {_A} a SET
+  inflight = COALESCE(u.inflight::jsonb, a.inflight), cursor = COALESCE(u.cursor::jsonb, a.cursor),
+  progress = u.progress::jsonb, seq = a.seq + 1, barren = CASE WHEN u.fruitful THEN 0 ELSE a.barren END,
+  state = CASE WHEN u.state = 'RUNNING' THEN 'RUNNING'
+               WHEN a.cancel_requested OR a.signals > u.signals THEN 'READY' ELSE u.state END,
+  run_at = CASE WHEN u.state = 'RUNNING' THEN a.run_at
+                WHEN a.cancel_requested OR a.signals > u.signals THEN %s ELSE u.run_at END
+FROM unnest(%s::uuid[], %s::int[], %s::int[], %s::text[], %s::text[], %s::text[], %s::text[], %s::timestamptz[], %s::bool[])
+  AS u(id, attempt, signals, state, inflight, cursor, progress, run_at, fruitful)
+WHERE a.execution_id = u.id AND a.attempt = u.attempt AND a.state = 'RUNNING'
+RETURNING a.execution_id, a.cancel_requested
+"""
+SET_STATUS = f"""
+UPDATE {_E} e SET status = u.status FROM unnest(%s::uuid[], %s::text[]) AS u(id, status) WHERE e.id = u.id
+"""
+FINISH = f"""
+WITH u AS (SELECT * FROM unnest(%s::uuid[], %s::int[], %s::text[], %s::bool[], %s::bool[], %s::text[], %s::text[],
+    %s::timestamptz[], %s::bigint[]) AS u(id, attempt, status, failed, had_errors, output, error, at, ms)),
+d AS (DELETE FROM {_A} a USING u
+  WHERE a.execution_id = u.id AND a.attempt = u.attempt AND a.state = 'RUNNING' RETURNING a.execution_id, a.seq)
+UPDATE {_E} e SET status = u.status, is_failed = u.failed, had_errors = u.had_errors, output = u.output::jsonb,
+  error = u.error::jsonb, completed_at = u.at, execution_time_ms = u.ms, seq = d.seq + 1
+FROM u JOIN d ON d.execution_id = u.id WHERE e.id = u.id
+RETURNING e.id
+"""
+SIGNAL_PARENTS = f"""
+UPDATE {_A} SET signals = signals + 1, run_at = CASE WHEN state = 'WAITING' THEN %s ELSE run_at END,
+  state = CASE WHEN state = 'WAITING' THEN 'READY' ELSE state END
+WHERE execution_id = ANY(%s)
+"""
+
+CLAIM = f"""
+WITH c AS (SELECT execution_id FROM {_A} WHERE queue = 'engine' AND state = 'READY' AND run_at <= %s
+           ORDER BY priority, run_at LIMIT %s FOR UPDATE SKIP LOCKED)
+UPDATE {_A} a SET state = 'RUNNING', worker = %s, attempt = a.attempt + 1, barren = a.barren + 1, seq = a.seq + 1
+FROM c WHERE a.execution_id = c.execution_id
+RETURNING a.execution_id, a.tenant_id, a.workflow_id, a.attempt, a.signals, a.inflight::text, a.cursor::text, a.barren,
+          a.cancel_requested
+"""
+NUMBERS = """
+INSERT INTO workflows_workflowcounter AS w (template_id, tenant_id, last_number, running)
+SELECT id, tenant, n, 0 FROM unnest(%s::uuid[], %s::uuid[], %s::bigint[]) AS u(id, tenant, n)
+ON CONFLICT (template_id) DO UPDATE SET last_number = w.last_number + excluded.last_number
+RETURNING template_id, last_number
+"""
+BEGIN_RUNS = f"""
+UPDATE {_E} e SET status = 'RUNNING', number = COALESCE(e.number, u.number), attempt = u.attempt,
+  started_at = COALESCE(e.started_at, %s)
+FROM unnest(%s::uuid[], %s::bigint[], %s::int[]) AS u(id, number, attempt) WHERE e.id = u.id
+RETURNING e.id, e.version_id, e.deployment_id, e.input::text, e.number, e.is_test, COALESCE(e.root, e.id), e.parent_id,
+          e.depth, e.options::text, e.started_at
+"""
+SHOW = f"""
+UPDATE {_A} a SET progress = u.progress::jsonb, seq = a.seq + 1
+FROM unnest(%s::uuid[], %s::int[], %s::text[]) AS u(id, attempt, progress)
+WHERE a.execution_id = u.id AND a.attempt = u.attempt AND a.state = 'RUNNING'
+"""
+
+
+class PostgresStore(Store):
+    def start(self, row: StartRow, receipt: tuple[uuid.UUID, str, str] | None) -> uuid.UUID | None:
+        with self.connection.cursor() as cursor:
+            if receipt is None:
+                cursor.execute(START, (*row.execution(), *row.active()))
+                return row.id
+            live_trigger, key, body_hash = receipt
+            once = (row.tenant_id, live_trigger, key, body_hash, row.id, row.created_at)
+            cursor.execute(START_ONCE, (*once, *row.execution(), *row.active()))
+            found = cursor.fetchone()
+            return row.id if found else None
+
+    def start_children(self, rows: Sequence[StartRow]) -> None:
+        with self.connection.cursor() as cursor:
+            for row in rows:
+                cursor.execute(START, (*row.execution(), *row.active()))
+
+    def write(self, entries: list[Entry], now: datetime) -> None:
+        batch = merged(entries)
+        with self.connection.cursor() as cursor:
+            kept = self._finish(cursor, [entry for entry in batch if entry.ending], now)
+            kept |= self._advance(cursor, [entry for entry in batch if not entry.ending], now)
+            for entry in batch:
+                entry.lease.lost = entry.lease.lost or entry.lease.execution_id not in kept
+            alive = [entry for entry in batch if not entry.lease.lost]
+            self._insert_steps(cursor, alive)
+            self._wipe(cursor, alive)
+        self.start_children([child_row(entry, child, now) for entry in alive for child in entry.children])
+
+    def _finish(self, cursor: Any, entries: list[Entry], now: datetime) -> set[uuid.UUID]:
+        if not entries:
+            return set()
+        columns = [finish_values(entry) for entry in entries]
+        cursor.execute(FINISH, [list(column) for column in zip(*columns, strict=True)])
+        kept = {row[0] for row in cursor.fetchall()}
+        parents = [
+            entry.ending.parent_id
+            for entry in entries
+            if entry.ending and entry.ending.parent_id and entry.lease.execution_id in kept
+        ]
+        if parents:
+            cursor.execute(SIGNAL_PARENTS, (now, parents))
+        return kept
+
+    def _advance(self, cursor: Any, entries: list[Entry], now: datetime) -> set[uuid.UUID]:
+        if not entries:
+            return set()
+        columns = [advance_values(entry) for entry in entries]
+        cursor.execute(ADVANCE, [now, *(list(column) for column in zip(*columns, strict=True))])
+        cancelled = dict(cursor.fetchall())
+        for entry in entries:
+            entry.lease.cancelled = entry.lease.cancelled or cancelled.get(entry.lease.execution_id, False)
+        waiting = [entry for entry in entries if entry.suspend and entry.lease.execution_id in cancelled]
+        if waiting:
+            statuses = ["NEEDS_ATTENTION" if entry.suspend == "ATTENTION" else "WAITING" for entry in waiting]
+            cursor.execute(SET_STATUS, ([entry.lease.execution_id for entry in waiting], statuses))
+        return set(cancelled)
+
+    def _insert_steps(self, cursor: Any, entries: list[Entry]) -> None:
+        rows = [step_row(entry.lease, record) for entry in entries for record in entry.records]
+        if rows:
+            cursor.execute(INSERT_STEPS, [list(column) for column in zip(*rows, strict=True)])
+
+    def _wipe(self, cursor: Any, entries: list[Entry]) -> None:
+        gone = [entry.lease.execution_id for entry in entries if entry.ending and entry.ending.wipe]
+        if gone:
+            cursor.execute(
+                f"UPDATE {_S} SET input = NULL, output = NULL, request_log = NULL WHERE execution_id = ANY(%s)",
+                (gone,),
+            )
+            cursor.execute(f"UPDATE {_E} SET input = NULL, output = NULL WHERE id = ANY(%s)", (gone,))
+
+    def claim(self, worker: str, limit: int, now: datetime) -> list[Claimed]:
+        with self.connection.cursor() as cursor:
+            cursor.execute(CLAIM, (now, limit, worker))
+            taken = {row[0]: row for row in cursor.fetchall()}
+            if not taken:
+                return []
+            numbers = self._numbers(cursor, list(taken.values()))
+            ids = list(taken)
+            attempts = [taken[run][3] for run in ids]
+            cursor.execute(BEGIN_RUNS, (now, ids, [numbers.get(run) for run in ids], attempts))
+            return [claimed(taken[row[0]], row) for row in cursor.fetchall()]
+
+    def _numbers(self, cursor: Any, taken: list[Any]) -> dict[uuid.UUID, int]:
+        """A number for each run that is claimed for the first time: one statement per batch."""
+        fresh: dict[tuple[uuid.UUID, uuid.UUID], list[uuid.UUID]] = {}
+        for execution_id, tenant_id, workflow_id, attempt, *_ in taken:
+            if attempt == 1:
+                fresh.setdefault((workflow_id, tenant_id), []).append(execution_id)
+        if not fresh:
+            return {}
+        keys = sorted(fresh)
+        cursor.execute(NUMBERS, ([k[0] for k in keys], [k[1] for k in keys], [len(fresh[k]) for k in keys]))
+        last = dict(cursor.fetchall())
+        return {
+            execution_id: last[workflow_id] - len(runs) + 1 + place
+            for (workflow_id, _), runs in fresh.items()
+            for place, execution_id in enumerate(sorted(runs))
+        }
+
+    def show_progress(self, leases: list[Lease]) -> None:
+        if leases:
+            values = [(lease.execution_id, lease.attempt, as_text(dict(lease.running))) for lease in leases]
+            with self.connection.cursor() as cursor:
+                cursor.execute(SHOW, [list(column) for column in zip(*values, strict=True)])
+
+
+def finish_values(entry: Entry) -> tuple[Any, ...]:
+    """id, attempt, status, failed, had errors, output, error, at, milliseconds."""
+    ending = entry.ending
+    assert ending is not None
+    ms = 0
+    if ending.started_at and ending.completed_at:
+        ms = int((ending.completed_at - ending.started_at).total_seconds() * 1000)
+    failed = ending.status in ("FAILED", "TIMED_OUT")
+    return (
+        entry.lease.execution_id, entry.lease.attempt, ending.status, failed, ending.had_errors,
+        maybe_text(ending.output), maybe_text(ending.error), ending.completed_at, max(ms, 0),
+    )  # fmt: skip
+
+
+def advance_values(entry: Entry) -> tuple[Any, ...]:
+    """id, attempt, signals, state, inflight, cursor, progress, run_at, fruitful."""
+    lease = entry.lease
+    lease.shown = dict(lease.running)
+    return (
+        lease.execution_id, lease.attempt, lease.signals, entry.suspend or "RUNNING",
+        None if entry.inflight is None else as_text(list(entry.inflight)),
+        None if entry.cursor is None else as_text(entry.cursor), as_text(dict(lease.running)), entry.wake_at,
+        bool(entry.records or entry.suspend),
+    )  # fmt: skip
+
+
+def child_row(entry: Entry, child: Any, now: datetime) -> StartRow:
+    """A sub-workflow's run, to be queued with its parent's entry."""
+    return StartRow(
+        id=child.id,
+        tenant_id=entry.lease.tenant_id,
+        template_id=child.template_id,
+        version_id=child.version_id,
+        deployment_id=child.deployment_id,
+        input=child.input,
+        created_at=now,
+        trigger_type="WORKFLOW",
+        is_test=child.is_test,
+        parent_id=entry.lease.execution_id,
+        parent_path=child.parent_path,
+        depth=child.depth,
+        options=child.options,
+    )
+
+
+def claimed(active: Any, execution: Any) -> Claimed:
+    """A claim from the two RETURNING rows."""
+    execution_id, tenant_id, workflow_id, attempt, signals, inflight, cursor, barren, cancelled = active
+    _, version_id, deployment_id, given, number, is_test, root, parent_id, depth, options, started_at = (
+        execution
+    )
+    lease = Lease(execution_id, tenant_id, workflow_id, attempt, signals, cancelled=bool(cancelled))
+    return Claimed(
+        lease, version_id, deployment_id, _loaded(given), number, bool(is_test), root, parent_id, depth,
+        _loaded(options) or {}, _loaded(inflight) or [], _loaded(cursor) or {}, barren, started_at,
+    )  # fmt: skip
+
+
+def _loaded(text: str | None) -> Any:
+    return None if text is None else jsontypes.loads(text, max_depth=256)

@@ -1,0 +1,190 @@
+"""The same statements for SQLite: one writer, so no locks to skip; rows go one by one inside one transaction."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from workflows.runs.shapes import Claimed, Entry, Lease
+from workflows.runs.store.base import (
+    ACTIVE_COLUMNS,
+    EXECUTION_COLUMNS,
+    STEP_COLUMNS,
+    StartRow,
+    Store,
+    as_text,
+    merged,
+    step_row,
+)
+from workflows.runs.store.postgres import advance_values, child_row, claimed, finish_values
+
+_E, _A, _S = "workflows_workflowexecution", "workflows_activerun", "workflows_stepexecution"
+
+
+def _insert(table: str, columns: Sequence[str], tail: str = "") -> str:
+    return f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({', '.join(['%s'] * len(columns))}) {tail}"
+
+
+INSERT_EXECUTION = _insert(_E, EXECUTION_COLUMNS)
+INSERT_ACTIVE = _insert(_A, ACTIVE_COLUMNS)
+INSERT_STEP = _insert(_S, STEP_COLUMNS, "ON CONFLICT (execution_id, path) DO NOTHING")
+INSERT_RECEIPT = _insert(
+    "workflows_triggerreceipt",
+    ("tenant_id", "live_trigger_id", "dedup_key", "body_hash", "execution_id", "created_at"),
+    "ON CONFLICT (live_trigger_id, dedup_key) DO NOTHING",
+)
+ADVANCE = f"""
+UPDATE {_A} SET inflight = COALESCE(%s, inflight), cursor = COALESCE(%s, cursor), progress = %s, seq = seq + 1,
+  barren = CASE WHEN %s THEN 0 ELSE barren END,
+  run_at = CASE WHEN %s = 'RUNNING' THEN run_at WHEN cancel_requested OR signals > %s THEN %s ELSE %s END,
+  state = CASE WHEN %s = 'RUNNING' THEN 'RUNNING' WHEN cancel_requested OR signals > %s THEN 'READY' ELSE %s END
+WHERE execution_id = %s AND attempt = %s AND state = 'RUNNING' RETURNING cancel_requested
+"""
+RELEASE = f"DELETE FROM {_A} WHERE execution_id = %s AND attempt = %s AND state = 'RUNNING' RETURNING seq"
+FINISH = f"""
+UPDATE {_E} SET status = %s, is_failed = %s, had_errors = %s, output = %s, error = %s, completed_at = %s,
+  execution_time_ms = %s, seq = %s WHERE id = %s
+"""
+SIGNAL_PARENT = f"""
+UPDATE {_A} SET signals = signals + 1, run_at = CASE WHEN state = 'WAITING' THEN %s ELSE run_at END,
+  state = CASE WHEN state = 'WAITING' THEN 'READY' ELSE state END WHERE execution_id = %s
+"""
+CLAIM = f"""
+UPDATE {_A} SET state = 'RUNNING', worker = %s, attempt = attempt + 1, barren = barren + 1, seq = seq + 1
+WHERE execution_id IN (SELECT execution_id FROM {_A} WHERE queue = 'engine' AND state = 'READY' AND run_at <= %s
+                       ORDER BY priority, run_at LIMIT %s)
+RETURNING execution_id, tenant_id, workflow_id, attempt, signals, inflight, cursor, barren, cancel_requested
+"""
+NUMBER = """
+INSERT INTO workflows_workflowcounter (template_id, tenant_id, last_number, running) VALUES (%s, %s, 1, 0)
+ON CONFLICT (template_id) DO UPDATE SET last_number = last_number + 1 RETURNING last_number
+"""
+BEGIN_RUN = f"""
+UPDATE {_E} SET status = 'RUNNING', number = COALESCE(number, %s), attempt = %s, started_at = COALESCE(started_at, %s)
+WHERE id = %s
+RETURNING id, version_id, deployment_id, input, number, is_test, COALESCE(root, id), parent_id, depth, options, started_at
+"""
+SHOW = f"UPDATE {_A} SET progress = %s, seq = seq + 1 WHERE execution_id = %s AND attempt = %s AND state = 'RUNNING'"
+
+
+def _uuid(text: str | None) -> uuid.UUID | None:
+    return None if text is None else uuid.UUID(text)
+
+
+def _moment(text: str) -> datetime:
+    return datetime.fromisoformat(text).replace(tzinfo=UTC)
+
+
+class SqliteStore(Store):
+    def start(self, row: StartRow, receipt: tuple[uuid.UUID, str, str] | None) -> uuid.UUID | None:
+        with self.connection.cursor() as cursor:
+            if receipt is not None:
+                live_trigger, key, body_hash = receipt
+                once = (row.tenant_id, live_trigger, key, body_hash, row.id, row.created_at)
+                cursor.execute(INSERT_RECEIPT, self._plain(once))
+                if cursor.rowcount == 0:
+                    return None
+            cursor.execute(INSERT_EXECUTION, self._plain(row.execution()))
+            cursor.execute(INSERT_ACTIVE, self._plain(row.active()))
+            return row.id
+
+    def start_children(self, rows: Sequence[StartRow]) -> None:
+        for row in rows:
+            self.start(row, None)
+
+    def write(self, entries: list[Entry], now: datetime) -> None:
+        batch = merged(entries)
+        with self.connection.cursor() as cursor:
+            for entry in batch:
+                kept = self._finish(cursor, entry, now) if entry.ending else self._advance(cursor, entry, now)
+                entry.lease.lost = entry.lease.lost or not kept
+            alive = [entry for entry in batch if not entry.lease.lost]
+            rows = [self._plain(step_row(entry.lease, record)) for entry in alive for record in entry.records]
+            if rows:
+                cursor.executemany(INSERT_STEP, rows)
+            self._wipe(cursor, alive)
+        self.start_children([child_row(entry, child, now) for entry in alive for child in entry.children])
+
+    def _finish(self, cursor: Any, entry: Entry, now: datetime) -> bool:
+        run, attempt, *values = finish_values(entry)
+        cursor.execute(RELEASE, self._plain((run, attempt)))
+        found = cursor.fetchone()
+        if found is None:
+            return False
+        status, failed, had_errors, output, error, at, ms = values
+        cursor.execute(
+            FINISH, self._plain((status, failed, had_errors, output, error, at, ms, found[0] + 1, run))
+        )
+        if entry.ending and entry.ending.parent_id:
+            cursor.execute(SIGNAL_PARENT, self._plain((now, entry.ending.parent_id)))
+        return True
+
+    def _advance(self, cursor: Any, entry: Entry, now: datetime) -> bool:
+        run, attempt, signals, state, inflight, place, progress, run_at, fruitful = advance_values(entry)
+        values = (
+            inflight, place, progress, fruitful, state, signals, now, run_at, state, signals, state, run, attempt,
+        )  # fmt: skip
+        cursor.execute(ADVANCE, self._plain(values))
+        found = cursor.fetchone()
+        if found is None:
+            return False
+        entry.lease.cancelled = entry.lease.cancelled or bool(found[0])
+        if entry.suspend:
+            status = "NEEDS_ATTENTION" if entry.suspend == "ATTENTION" else "WAITING"
+            cursor.execute(f"UPDATE {_E} SET status = %s WHERE id = %s", self._plain((status, run)))
+        return True
+
+    def _wipe(self, cursor: Any, entries: list[Entry]) -> None:
+        for entry in entries:
+            if entry.ending and entry.ending.wipe:
+                run = self._plain((entry.lease.execution_id,))
+                cursor.execute(
+                    f"UPDATE {_S} SET input = NULL, output = NULL, request_log = NULL WHERE execution_id = %s",
+                    run,
+                )
+                cursor.execute(f"UPDATE {_E} SET input = NULL, output = NULL WHERE id = %s", run)
+
+    def claim(self, worker: str, limit: int, now: datetime) -> list[Claimed]:
+        found = []
+        with self.connection.cursor() as cursor:
+            cursor.execute(CLAIM, self._plain((worker, now, limit)))
+            for active in cursor.fetchall():
+                number = self._number(cursor, active) if active[3] == 1 else None
+                cursor.execute(BEGIN_RUN, self._plain((number, active[3], now, active[0])))
+                found.append(self._claimed(active, cursor.fetchone()))
+        return found
+
+    def _number(self, cursor: Any, active: Any) -> int:
+        cursor.execute(NUMBER, (active[2], active[1]))
+        number: int = cursor.fetchone()[0]
+        return number
+
+    def _claimed(self, active: Any, execution: Any) -> Claimed:
+        head = [_uuid(value) for value in active[:3]]
+        run, version, deployment, given, number, is_test, root, parent, depth, options, started = execution
+        return claimed(
+            (*head, *active[3:]),
+            (
+                _uuid(run), _uuid(version), _uuid(deployment), given, number, is_test, _uuid(root), _uuid(parent), depth,
+                options, _moment(started),
+            ),
+        )  # fmt: skip
+
+    def show_progress(self, leases: list[Lease]) -> None:
+        with self.connection.cursor() as cursor:
+            for lease in leases:
+                values = (as_text(dict(lease.running)), lease.execution_id, lease.attempt)
+                cursor.execute(SHOW, self._plain(values))
+
+    def _plain(self, values: Iterable[Any]) -> list[Any]:
+        """Values as SQLite keeps them: ids as 32 hex digits, moments as UTC text."""
+        return [self._plain_value(value) for value in values]
+
+    def _plain_value(self, value: Any) -> Any:
+        if isinstance(value, uuid.UUID):
+            return value.hex
+        if isinstance(value, datetime):
+            return self.connection.ops.adapt_datetimefield_value(value)
+        return value

@@ -1,0 +1,29 @@
+"""Celery entry points. Each does one call; names are registered here and sent from `runs/dispatch.py`."""
+
+from __future__ import annotations
+
+import threading
+
+from celery import shared_task, signals
+
+from workflows.runs import dispatch
+from workflows.runs.drain import Engine
+
+DRAIN_FOR_S = 20.0  # then Celery gets the process back, to recycle or stop it
+_stopping = threading.Event()
+_engine: Engine | None = None
+
+
+@signals.worker_process_shutdown.connect
+def _stop(**_: object) -> None:
+    _stopping.set()
+
+
+@shared_task(name="workflows.drain")
+def drain() -> None:
+    """Run what is ready."""
+    global _engine
+    _engine = _engine or Engine()
+    dispatch.message_taken()
+    if _engine.drain(stop=_stopping.is_set, max_s=DRAIN_FOR_S):
+        dispatch.wake_engine()

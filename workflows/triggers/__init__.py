@@ -1,0 +1,1 @@
+"""When and whether something starts a run: schedules, and proofs of who is calling."""
