@@ -57,7 +57,7 @@ class MembershipInline(admin.TabularInline):  # type: ignore[type-arg]
     model = Membership
     extra = 0
     fields = ["tenant", "user", "role", "created_at"]
-    readonly_fields = fields
+    readonly_fields = ["tenant", "user", "role", "created_at"]
     can_delete = False
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:

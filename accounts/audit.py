@@ -35,7 +35,7 @@ def record(
     after: Values | None = None,
     ip: str | None = None,
 ) -> AuditEvent:
-    """Append an event (5 SQL statements). Holds the workspace's chain until the transaction ends.
+    """Append an event (4 SQL statements). Holds the workspace's chain until the transaction ends.
 
     `verb` is noun.past ("member.invited"); `before` and `after` hold only what changed, and never a secret.
     """
@@ -117,8 +117,8 @@ def seal(head: AuditHead) -> str:
 
 
 def _lock_head(tenant: Tenant) -> AuditHead:
-    AuditHead.objects.get_or_create(tenant=tenant)
-    return AuditHead.objects.select_for_update().get(tenant=tenant)
+    head, _ = AuditHead.objects.select_for_update().get_or_create(tenant=tenant)
+    return head
 
 
 def _faults_of(event: AuditEvent) -> list[str]:

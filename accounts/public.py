@@ -7,7 +7,6 @@ PUBLIC_URL_NAMES = frozenset(
         "home",  # sends people on to sign-up or sign-in
         "healthz",
         "readyz",
-        "metrics",
         "schema",
         "accounts:invitation-accept",  # shows who invites; joining itself needs a sign-in
         # sign-up, sign-in and the ways back in
@@ -20,11 +19,7 @@ PUBLIC_URL_NAMES = frozenset(
         "account_reset_password_done",
         "account_reset_password_from_key",
         "account_reset_password_from_key_done",
-        # these check a token of their own
-        "hook",
-        "workflows:form",
-        "workflows:approval",
-        "workflows:callback",
+        "hook",  # checks a token of its own
     }
 )
 PUBLIC_NAMESPACES = frozenset({"api-1"})  # the REST API answers to tokens

@@ -78,7 +78,20 @@ def _samples(theme: str) -> dict[str, Any]:
         "cards": _cards(theme),
         "outline": _outline(theme),
         "nodes": _nodes(),
-        "json": {"sku": "NW-CHAIR-04", "quantity": 2, "gift": True, "note": None, "tags": ["new", "<b>bold</b>"], "empty": {}},
+        "json": {
+            "sku": "NW-CHAIR-04",
+            "quantity": 2,
+            "gift": True,
+            "note": None,
+            "tags": ["new", "<b>bold</b>"],
+            "empty": {},
+        },
+        **_navigation(),
+    }
+
+
+def _navigation() -> dict[str, Any]:
+    return {
         "chips": [
             {"label": "All", "url": "?state=all", "count": 24, "active": True},
             {"label": "Active", "url": "?state=active", "count": 17},

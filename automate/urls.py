@@ -5,6 +5,7 @@ from django.urls import include, path
 
 from automate import health, home
 from automate.api import api
+from automate.schema import schema
 
 urlpatterns = [
     path("", home.home, name="home"),
@@ -12,8 +13,15 @@ urlpatterns = [
     path("readyz", health.readyz, name="readyz"),
     path("admin/", admin.site.urls),
     path("accounts/", include("allauth.urls")),
+    path("", include("workflows.ingress.urls")),
+    path("schema/automate-1.json", schema, name="schema"),
     path("", include("accounts.urls")),
     path("", include("integrations.urls")),
     path("", include("workflows.urls")),
     path("api/v1/", api.urls),
 ]
+
+handler400 = "automate.errors.bad_request"
+handler403 = "automate.errors.forbidden"
+handler404 = "automate.errors.not_found"
+handler500 = "automate.errors.server_error"

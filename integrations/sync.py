@@ -129,7 +129,9 @@ def _field_schema(entry: InputField) -> dict[str, Any]:
     return {key: value for key, value in schema.items() if value not in (None, "", [], False)}
 
 
-def _write_actions(manifest: Manifest, entries: list[dict[str, Any]], definition: IntegrationDefinition) -> None:
+def _write_actions(
+    manifest: Manifest, entries: list[dict[str, Any]], definition: IntegrationDefinition
+) -> None:
     existing = {row.name: row for row in definition.actions.all()}
     rows = []
     for order, (action, data) in enumerate(zip(manifest.actions, entries, strict=True)):
@@ -141,7 +143,9 @@ def _write_actions(manifest: Manifest, entries: list[dict[str, Any]], definition
     _save(IntegrationAction.objects, existing, rows, ["endpoint", "method", "effect"])
 
 
-def _write_triggers(manifest: Manifest, entries: list[dict[str, Any]], definition: IntegrationDefinition) -> None:
+def _write_triggers(
+    manifest: Manifest, entries: list[dict[str, Any]], definition: IntegrationDefinition
+) -> None:
     existing = {row.name: row for row in definition.triggers.all()}
     rows = []
     for order, data in enumerate(entries):

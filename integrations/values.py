@@ -1,5 +1,6 @@
 """What callers hand to an action, what they get back, and what they lend it. No database, no settings."""
 
+import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -77,3 +78,4 @@ class Context:
     timeout_s: float
     idempotency_key: str | None = None
     files: FileStore | None = None
+    tls: ssl.SSLContext | None = None  # None: the system's authorities

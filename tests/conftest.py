@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import pytest
+from django.conf import settings
 from django.test import Client
 
 from accounts.models import Tenant, User
 from tests.factories import add_member, make_user, make_workspace
+
+# Argon2 takes 0.1 s a password on purpose; tests sign in often. test_signin.py checks what the product uses.
+settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher", *settings.PASSWORD_HASHERS]
 
 
 @pytest.fixture

@@ -18,7 +18,6 @@ _numbers = itertools.count(1)
 
 @cache
 def _hashed_password() -> str:
-    """Hashed once for all tests: Argon2 is slow on purpose."""
     return make_password(PASSWORD)
 
 

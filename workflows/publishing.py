@@ -16,7 +16,7 @@ from accounts.models import Environment, User
 from automate.lib import clock
 from workflows import documents
 from workflows.documents.changes import changes
-from workflows.engine.document import Document, Trigger, digest, dump, load
+from workflows.engine.document import Document, Step, Trigger, digest, dump, load
 from workflows.engine.errors import DocumentError, Fault
 from workflows.errors import ConnectionRefused, NothingPublished
 from workflows.models import Deployment, LiveTrigger, TriggerType, WorkflowTemplate, WorkflowVersion
@@ -126,8 +126,8 @@ def problems(
 
 def used_slots(document: Document) -> set[str]:
     """The slots that something switched on needs."""
-    parts = [part for part in (*document.steps, *document.triggers) if part.enabled]
-    used = {part.connection for part in parts if part.connection}
+    parts: list[Step | Trigger] = [*document.steps, *document.triggers]
+    used = {part.connection for part in parts if part.enabled and part.connection}
     for trigger in document.triggers:
         auth = trigger.config.get("auth")
         if trigger.enabled and isinstance(auth, dict) and auth.get("connection"):
@@ -163,7 +163,7 @@ def _binding_fault(
 
 
 def _first_user(document: Document, slot: str) -> str | None:
-    parts = (*document.steps, *document.triggers)
+    parts: list[Step | Trigger] = [*document.steps, *document.triggers]
     return next((part.key for part in parts if part.connection == slot), None)
 
 

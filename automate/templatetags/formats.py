@@ -1,6 +1,7 @@
 """Numbers and moments in the words people use; each function takes a value and returns plain text or one element."""
 
 from datetime import datetime
+from typing import Literal
 
 from django.utils import timezone
 from django.utils.dateformat import format as format_date
@@ -11,8 +12,8 @@ MINUTE_S, HOUR_S, DAY_S = 60, 3600, 86_400
 NOTHING = "\u2013"  # an en dash
 
 
-def duration(ms: float | None) -> str:
-    """Milliseconds as "418 ms", "4.1 s", "2 h 11 min" or "3 days 4 h"; a dash for nothing."""
+def duration(ms: float | Literal[""] | None) -> str:
+    """Milliseconds as "418 ms", "4.1 s", "2 h 11 min" or "3 days 4 h"; a dash for nothing ("" is Django's missing variable)."""
     if ms is None or ms == "":
         return NOTHING
     ms = max(0.0, float(ms))
@@ -34,7 +35,7 @@ def _two_units(seconds: int) -> str:
     return " ".join(f"{number} {unit}" for number, unit in parts if number)
 
 
-def filesize(size_bytes: int | None) -> str:
+def filesize(size_bytes: int | Literal[""] | None) -> str:
     """Bytes in decimal units: "412 B", "1.1 kB", "3.4 MB"; a dash for nothing."""
     if size_bytes is None or size_bytes == "":
         return NOTHING

@@ -127,17 +127,22 @@ def _tile(slug: str, shown: str) -> tuple[str, SafeString | str]:
 
 @lru_cache(maxsize=1024)
 def _logo(slug: str) -> SafeString | None:
-    """Small plain logos go into the page; others, or ones with ids and styles (which would clash), stay files."""
     path = STATIC / "logos" / f"{slug}.svg"
     if not _SLUG.match(slug) or not path.is_file():
         return None
-    source = path.read_bytes()
+    return inline_logo(path.read_bytes()) or format_html(
+        '<img src="{}" alt="" loading="lazy" decoding="async">', static(f"logos/{slug}.svg")
+    )
+
+
+def inline_logo(source: bytes) -> SafeString | None:
+    """The SVG itself if it is small and plain; None where it must stay a file (ids and styles would clash)."""
     start = source.find(b"<svg")
     if start < 0 or len(source) > MAX_INLINE_LOGO_BYTES or _NOT_INLINE.search(source):
-        return format_html(
-            '<img src="{}" alt="" loading="lazy" decoding="async">', static(f"logos/{slug}.svg")
-        )
-    return SafeString(source[start:].decode())  # safe: a file of our own repository, its name held to _SLUG
+        return None
+    return SafeString(
+        source[start:].decode()
+    )  # safe: a logo file of our own repository, free of scripts and styles
 
 
 def monogram(name: str) -> str:

@@ -11,7 +11,7 @@ class Status(NamedTuple):
     icon: str
 
 
-_STATUSES = {
+STATUSES = {
     # runs and steps
     "PENDING": Status("Queued", "idle", "clock"),
     "READY": Status("Queued", "idle", "clock"),
@@ -20,6 +20,7 @@ _STATUSES = {
     "RETRYING": Status("Retrying", "warn", "refresh"),
     "WAITING": Status("Waiting", "warn", "hourglass"),
     "NEEDS_ATTENTION": Status("Needs attention", "warn", "alert-triangle"),
+    "ATTENTION": Status("Needs attention", "warn", "alert-triangle"),
     "COMPLETED": Status("Succeeded", "ok", "check"),
     "HAD_ERRORS": Status("Succeeded with errors", "warn", "alert-triangle"),
     "FAILED": Status("Failed", "bad", "x"),
@@ -46,4 +47,4 @@ _STATUSES = {
 def status_of(stored: object) -> Status:
     """The words for a stored status; an unknown one is shown as it is, in grey, rather than hidden."""
     key = str(stored or "PENDING").upper().replace("-", "_").replace(" ", "_")
-    return _STATUSES.get(key) or Status(key.replace("_", " ").capitalize(), "idle", "minus")
+    return STATUSES.get(key) or Status(key.replace("_", " ").capitalize(), "idle", "minus")

@@ -107,7 +107,8 @@ def theme(context: Context) -> str:
     request = context.get("request")
     if request is None:
         return ""
-    chosen = request.COOKIES.get("theme") or getattr(getattr(request, "user", None), "theme", "")
+    account = getattr(getattr(request, "user", None), "theme", "")
+    chosen = str(request.COOKIES.get("theme") or account).lower()
     return chosen if chosen in {"light", "dark"} else ""
 
 

@@ -63,7 +63,7 @@ class ActionRunner:
         given = plan.schema.check(input)
         store = files or self.files
         if manifest.protocol in PROTOCOLS:
-            context = Context(self.client.policy, timeout_s, idempotency_key, store)
+            context = Context(self.client.policy, timeout_s, idempotency_key, store, self.client.tls)
             return _by_protocol(manifest, plan.action.name, given, connection, context)
         way = way_of(manifest, connection)
         is_safe = effect_of(manifest, plan.action, given) == "safe"
@@ -117,7 +117,7 @@ class ActionRunner:
     ) -> str:
         """Try a connection; the account's label, empty where the service names none. Raises ActionError."""
         if manifest.protocol in PROTOCOLS:
-            context = Context(self.client.policy, timeout_s)
+            context = Context(self.client.policy, timeout_s, tls=self.client.tls)
             return _scrubbed(
                 manifest, connection, lambda: module_of(manifest.protocol).test(connection, context)
             )

@@ -10,9 +10,9 @@ from django.conf import settings
 from automate.lib import jsontypes
 from automate.lib.crypto import CannotDecrypt, Keyring
 from automate.lib.jsontypes import JSON
+from integrations.masking import MASK
 from integrations.models import OAuthState, UserIntegration
 
-MASK = "••••"
 SHOWN_OF_SECRET = 4
 MIN_CHARS_TO_SHOW = 12  # of shorter secrets the last four would be a third or more
 
@@ -51,15 +51,17 @@ def unseal_refresh_token(connection: UserIntegration) -> str:
     return keyring().decrypt(connection.refresh_token, aad=connection.aad("refresh_token")).decode()
 
 
-def seal_verifier(state: OAuthState, verifier: str) -> str:
-    return keyring().encrypt(verifier.encode(), aad=_verifier_place(state))
+def seal_sign_in(state: OAuthState, values: Mapping[str, JSON]) -> str:
+    """What a sign-in under way must keep to itself: the PKCE verifier and what was typed."""
+    return keyring().encrypt(jsontypes.dumps_bytes(dict(values)), aad=_sign_in_place(state))
 
 
-def unseal_verifier(state: OAuthState) -> str:
-    return keyring().decrypt(state.verifier, aad=_verifier_place(state)).decode()
+def unseal_sign_in(state: OAuthState) -> dict[str, JSON]:
+    value = jsontypes.loads(keyring().decrypt(state.verifier, aad=_sign_in_place(state)))
+    return value if isinstance(value, dict) else {}
 
 
-def _verifier_place(state: OAuthState) -> str:
+def _sign_in_place(state: OAuthState) -> str:
     return f"{state.tenant_id}|integrations.OAuthState|{state.pk}|verifier"
 
 

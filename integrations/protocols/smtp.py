@@ -8,13 +8,14 @@ import socket
 import ssl
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from email.errors import HeaderParseError, MessageError
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP as SMTP_POLICY
+from email.policy import SMTPUTF8 as SMTP_WIDE_POLICY
 from email.utils import format_datetime, getaddresses
-from typing import Any
+from typing import Any, cast
 
 from automate.lib import clock
 from automate.lib.http import HttpError, default_tls, dial
@@ -46,7 +47,9 @@ def run(action: str, input: dict[str, JSON], connection: Connection, context: Co
         "method": "SMTP",
         "url": f"smtp://{_host(connection)}:{_port(connection)}",
         "status": 250,
-        "headers": {name: str(message[name]) for name in ("From", "To", "Subject", "Message-ID") if message[name]},
+        "headers": {
+            name: str(message[name]) for name in ("From", "To", "Subject", "Message-ID") if message[name]
+        },
         "duration_ms": round((clock.monotonic() - started) * 1000, 1),
         "bytes_sent": len(bytes(message)),
     }
@@ -63,9 +66,13 @@ def test(connection: Connection, context: Context) -> str:
 # --- the message
 
 
-def compose(input: Mapping[str, JSON], connection: Connection, context: Context) -> tuple[EmailMessage, list[str]]:
+def compose(
+    input: Mapping[str, JSON], connection: Connection, context: Context
+) -> tuple[EmailMessage, list[str]]:
     """The message and the addresses of its envelope. Raises InputError naming the field."""
-    sender = _addresses(input.get("from") or connection.text("from_address") or connection.text("username"), "from")
+    sender = _addresses(
+        input.get("from") or connection.text("from_address") or connection.text("username"), "from"
+    )
     named = {field: _addresses(input.get(field), field) for field in ("to", "cc", "bcc", "reply_to")}
     recipients = list(dict.fromkeys(a.addr_spec for field in ("to", "cc", "bcc") for a in named[field]))
     if len(sender) != 1:
@@ -110,7 +117,9 @@ def _add_content(message: EmailMessage, input: Mapping[str, JSON], context: Cont
 
 def _attach(message: EmailMessage, file: JSON, context: Context) -> None:
     if not isinstance(file, dict):
-        raise InputError("An attachment is a file, or an object with name and base64 or text.", field="attachments")
+        raise InputError(
+            "An attachment is a file, or an object with name and base64 or text.", field="attachments"
+        )
     name = _line(file.get("name") or "file", "attachments")
     mime = str(file.get("mime") or "application/octet-stream")
     main, slash, sub = mime.partition(";")[0].strip().partition("/")
@@ -125,9 +134,15 @@ def _attached_bytes(file: dict[str, JSON], context: Context) -> bytes:
             if context.files is None:
                 raise KeyError
             return context.files.read(file)
-        return str(file["text"]).encode() if "text" in file else base64.b64decode(str(file["base64"]), validate=True)
+        return (
+            str(file["text"]).encode()
+            if "text" in file
+            else base64.b64decode(str(file["base64"]), validate=True)
+        )
     except (KeyError, ValueError):
-        raise InputError(f"The attachment “{file.get('name')}” cannot be read.", field="attachments") from None
+        raise InputError(
+            f"The attachment “{file.get('name')}” cannot be read.", field="attachments"
+        ) from None
 
 
 def _line(value: JSON, field: str) -> str:
@@ -142,7 +157,9 @@ def _addresses(value: JSON, field: str) -> list[Address]:
     texts = [_line(item, field) for item in (value if isinstance(value, list) else [value]) if item]
     found = [_address(name, spec, field) for name, spec in getaddresses(texts) if name or spec]
     if texts and (not found or any(spec == "" for _, spec in getaddresses(texts))):
-        raise InputError(f"{field.capitalize()}: “{', '.join(texts)[:80]}” is not a list of addresses.", field=field)
+        raise InputError(
+            f"{field.capitalize()}: “{', '.join(texts)[:80]}” is not a list of addresses.", field=field
+        )
     return found
 
 
@@ -153,7 +170,9 @@ def _address(name: str, spec: str, field: str) -> Address:
             raise ValueError
         return Address(display_name=name, username=local, domain=_ascii_domain(domain))
     except (ValueError, HeaderParseError, MessageError):
-        raise InputError(f"{field.capitalize()}: “{spec[:80]}” is not an e-mail address.", field=field) from None
+        raise InputError(
+            f"{field.capitalize()}: “{spec[:80]}” is not an e-mail address.", field=field
+        ) from None
 
 
 def _ascii_domain(domain: str) -> str:
@@ -172,6 +191,8 @@ class _Pinned:
 
     addresses: list[str]
     opened: socket.socket | None = None
+    in_data = False  # the message itself was under way
+    timed_out = False
 
     def dial(self, port: int, timeout_s: float) -> socket.socket:
         failure: OSError = OSError("no address")
@@ -182,6 +203,10 @@ class _Pinned:
             except OSError as error:
                 failure = error
         raise failure
+
+    def data(self, msg: Any) -> tuple[int, bytes]:
+        self.in_data = True
+        return cast(tuple[int, bytes], super().data(msg))  # type: ignore[misc]  # smtplib's, beside us
 
 
 class _Plain(_Pinned, smtplib.SMTP):
@@ -209,7 +234,7 @@ def _session(connection: Connection, context: Context) -> Iterator[smtplib.SMTP]
         with _named(host, server):
             server.connect(host, port)
             if security == "starttls":
-                server.starttls(context=default_tls())
+                server.starttls(context=context.tls or default_tls())
             server.ehlo_or_helo_if_needed()
             if connection.text("username"):
                 _sign_in(server, connection)
@@ -222,7 +247,9 @@ def _session(connection: Connection, context: Context) -> Iterator[smtplib.SMTP]
 def _client(security: str, addresses: list[str], context: Context) -> "_Plain | _Tls":
     name = "automate.invalid"  # what we call ourselves; servers that care look at the address
     if security == "tls":
-        server: _Plain | _Tls = _Tls(timeout=context.timeout_s, local_hostname=name, context=default_tls())
+        server: _Plain | _Tls = _Tls(
+            timeout=context.timeout_s, local_hostname=name, context=context.tls or default_tls()
+        )
     else:
         server = _Plain(timeout=context.timeout_s, local_hostname=name)
     server.addresses = addresses
@@ -237,11 +264,10 @@ def _checked(host: str, port: int, context: Context) -> list[str]:
 
 
 def _hang_up(server: Any) -> None:
+    server.timed_out = True
     if server.opened is not None:
-        try:
+        with suppress(OSError):
             server.opened.shutdown(socket.SHUT_RDWR)
-        except OSError:
-            pass
 
 
 def _say_goodbye(server: smtplib.SMTP) -> None:
@@ -268,7 +294,7 @@ def _deliver(server: smtplib.SMTP, message: EmailMessage, recipients: list[str])
     options = ["SMTPUTF8"] if wide or not sender.isascii() else []
     if options and not server.has_extn("smtputf8"):
         raise InputError("The mail server does not take addresses with letters beyond ASCII.", field="to")
-    policy = message.policy.clone(utf8=bool(options))
+    policy = SMTP_WIDE_POLICY if options else SMTP_POLICY
     refused = server.sendmail(sender, recipients, message.as_bytes(policy=policy), mail_options=options)
     return {address: _words(answer[0], answer[1]) for address, answer in refused.items()}
 
@@ -281,19 +307,26 @@ def _named(host: str, server: Any) -> Iterator[None]:
     except smtplib.SMTPAuthenticationError as error:
         said = _words(error.smtp_code, error.smtp_error)
         raise ActionError(
-            f"{host} did not accept the user name and password: {said}.", code="auth", reconnect=True, sent=False
+            f"{host} did not accept the user name and password: {said}.",
+            code="auth",
+            reconnect=True,
+            sent=False,
         ) from None
     except smtplib.SMTPRecipientsRefused as error:
-        code, said = next(iter(error.recipients.values()))
-        raise _refusal(f"{host} refused every recipient", code, said, sent=False) from None
+        code, words = next(iter(error.recipients.values()))
+        raise _refusal(f"{host} refused every recipient", code, words, sent=False) from None
     except smtplib.SMTPDataError as error:
         raise _refusal(f"{host} refused the message", error.smtp_code, error.smtp_error, sent=True) from None
     except smtplib.SMTPResponseException as error:
         raise _refusal(f"{host} refused", error.smtp_code, error.smtp_error, sent=False) from None
     except smtplib.SMTPNotSupportedError:
-        raise ActionError(f"{host} does not offer the chosen security.", code="unsupported", sent=False) from None
+        raise ActionError(
+            f"{host} does not offer the chosen security.", code="unsupported", sent=False
+        ) from None
     except ssl.SSLCertVerificationError as error:
-        raise ActionError(f"The certificate of {host} is not valid: {error.verify_message}.", code="tls", sent=False) from None
+        raise ActionError(
+            f"The certificate of {host} is not valid: {error.verify_message}.", code="tls", sent=False
+        ) from None
     except (OSError, smtplib.SMTPException) as error:
         raise _lost(host, error, server) from None
 
@@ -301,19 +334,24 @@ def _named(host: str, server: Any) -> Iterator[None]:
 def _refusal(what: str, code: int, said: bytes | str, *, sent: bool) -> ActionError:
     """4xx answers are passing, 5xx are final."""
     return ActionError(
-        f"{what}: {_words(code, said)}.", code=f"smtp_{code}", status=code, retryable=400 <= code < 500, sent=sent
+        f"{what}: {_words(code, said)}.",
+        code=f"smtp_{code}",
+        status=code,
+        retryable=400 <= code < 500,
+        sent=sent,
     )
 
 
 def _lost(host: str, error: Exception, server: Any) -> ActionError:
     if isinstance(error, ConnectionRefusedError):
         message = f"{host} refused the connection: nothing listens on that port."
-    elif isinstance(error, TimeoutError):
+    elif server.timed_out or isinstance(error, TimeoutError):
         message = f"{host} did not answer in time."
     else:
         message = f"{host} hung up before it had taken the message."
-    # smtplib closes and forgets nothing that tells how far it came, so only a failed connect is certain.
-    return ActionError(message, code="connection_lost", retryable=True, sent=False if server.opened is None else None)
+    return ActionError(
+        message, code="connection_lost", retryable=True, sent=None if server.in_data else False
+    )
 
 
 def _words(code: int, said: bytes | str) -> str:
@@ -324,7 +362,9 @@ def _words(code: int, said: bytes | str) -> str:
 def _host(connection: Connection) -> str:
     host = connection.text("host")
     if not host:
-        raise ActionError("The connection names no mail server. Connect again.", code="not_connected", sent=False)
+        raise ActionError(
+            "The connection names no mail server. Connect again.", code="not_connected", sent=False
+        )
     return host
 
 

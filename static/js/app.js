@@ -73,6 +73,7 @@ let prefix = "";
 let prefixTimer = 0;
 
 function singleKeysOff() {
+  if (document.body.dataset.keys === "off") return true; // switched off in the profile
   try {
     return localStorage.getItem("single-keys") === "off";
   } catch {

@@ -1,10 +1,10 @@
 from __future__ import annotations
 
 from accounts import audit
-from accounts.models import AuditDetail, AuditEvent, AuditHead
+from accounts.models import AuditDetail, AuditEvent, AuditHead, Tenant, User
 
 
-def _three_events(workspace, alice):
+def _three_events(workspace: Tenant, alice: User) -> None:
     """On top of the one that the workspace's making wrote."""
     for number in range(3):
         audit.record(workspace, alice, "thing.done", workspace, after={"number": number}, ip="192.0.2.1")

@@ -34,6 +34,7 @@ def test_finding_a_token_notes_when_it_was_used(alice, workspace):
     find_token(text)
 
     token.refresh_from_db()
+    assert token.last_used_at is not None
     assert clock.now() - token.last_used_at < timedelta(seconds=10)
 
 

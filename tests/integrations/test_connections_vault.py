@@ -45,5 +45,3 @@ def test_refresh_token_does_not_open_as_credentials():
 )
 def test_a_stored_secret_is_shown_by_its_last_four(secret, shown):
     assert vault.masked(secret) == shown
-
-

@@ -8,7 +8,7 @@ from typing import Final
 from urllib.parse import urlencode
 
 from workflows.builder.commands import TRIGGER, Place
-from workflows.builder.commands.base import continuation
+from workflows.builder.commands.base import continuation, parts_of
 from workflows.engine.catalogue import Catalogue
 from workflows.engine.document import Document, Step, Trigger, port_name
 from workflows.engine.errors import Fault
@@ -109,7 +109,7 @@ class Names:
 
     def numbered(self, key: str) -> str:
         """ "4. Create onboarding task", or the key of something that is not there."""
-        for part in (*self.document.steps, *self.document.triggers):
+        for part in parts_of(self.document):
             if part.key == key:
                 number = self.numbers.get(key)
                 return f"{number}. {part.name}" if number else part.name

@@ -212,7 +212,7 @@ def _sync(
     rows: Iterable[R], wanted: Values, columns: tuple[str, ...], own: dict[str, Any], model: type[R]
 ) -> dict[str, R]:
     """Create, change and delete rows so that they are the wanted ones; rows keep their id by key."""
-    existing = {row.key: row for row in rows}
+    existing: dict[str, R] = {row.key: row for row in rows}
     gone = [row.pk for key, row in existing.items() if key not in wanted]
     if gone:
         model._default_manager.filter(pk__in=gone, tenant_id=own["tenant_id"]).delete()
@@ -223,9 +223,11 @@ def _sync(
     ]
     if changed:
         model._default_manager.bulk_update(changed, columns)
-    created = [model(key=key, **own, **values) for key, values in wanted.items() if key not in existing]
+    created: list[R] = [
+        model(key=key, **own, **values) for key, values in wanted.items() if key not in existing
+    ]
     model._default_manager.bulk_create(created)
-    return {row.key: row for row in (*existing.values(), *created) if row.key in wanted}
+    return {key: row for key, row in existing.items() if key in wanted} | {row.key: row for row in created}
 
 
 def _differs(row: models.Model, values: Mapping[str, Any]) -> bool:

@@ -22,7 +22,7 @@ TRIGGER_MEMBERS: Final = frozenset(
 RUN_MEMBERS: Final = frozenset(("id", "number", "started_at", "url", "workflow"))
 _ALWAYS: Final = frozenset(("trigger", "steps", "vars", "run", "now"))
 _GUARD: Final = re.compile(r"\bdefault\b|\bis\s+(?:not\s+)?defined\b|\bfirst_of\b")
-_IN_BODY: Final = frozenset(("while", "state", "collect"))  # keys of a loop that look into its body
+_IN_ITEM: Final = frozenset(("while", "state", "collect"))  # keys of a loop that see its item
 
 
 @dataclass(frozen=True)
@@ -45,6 +45,7 @@ class _Place:
     visible: frozenset[str] = frozenset()  # keys of steps
     takes_secrets: bool = False
     has_error: bool = False
+    not_at_first: frozenset[str] = frozenset()  # names and steps that are not there before the first round
 
     def fault(self, message: str, severity: Severity = "error") -> Fault:
         text = f"{self.who}, `{self.field}`: {message}"
@@ -58,6 +59,9 @@ class Expressions:
     graph: Graph
     catalogue: Catalogue
     variables: Variables = field(default_factory=Variables)
+
+    def __post_init__(self) -> None:
+        self._behind_errors = self._error_paths()
 
     def faults(self) -> Iterator[Fault]:
         for trigger in self.graph.document.triggers:
@@ -103,7 +107,7 @@ class Expressions:
             step=step.key,
             names=_ALWAYS | items | ({"loop"} if loops else set()),
             visible=frozenset(self.graph.ancestors(step.key)),
-            has_error=self._is_on_error_path(step.key),
+            has_error=step.key in self._behind_errors,
         )
 
     def _seen_by(self, place: _Place, step: Step, spec: Field) -> _Place:
@@ -111,24 +115,29 @@ class Expressions:
             return replace(place, names=place.names | {"result"})
         if step.type == "transform" and spec.name == "ops":
             return replace(place, names=place.names | {"item"})
-        if step.type == "loop" and spec.name in _IN_BODY:
-            names = place.names | {"loop", self._item_name(step.key)}
-            return replace(place, names=names, visible=place.visible | set(self.graph.members(step.key)))
+        if step.type == "loop" and spec.name in _IN_ITEM:
+            return self._seen_by_item(place, step, spec.name)
         return replace(place, takes_secrets=step.type == "action" and spec.name == "input")
+
+    def _seen_by_item(self, place: _Place, loop: Step, field: str) -> _Place:
+        """`while` is asked before a round, `collect` after it, `state` before the first and after each."""
+        own, body = frozenset(("loop", self._item_name(loop.key))), frozenset(self.graph.members(loop.key))
+        seen = replace(place, names=place.names | own)
+        if field == "while":
+            return seen
+        seen = replace(seen, visible=place.visible | body)
+        return replace(seen, not_at_first=body | (own - place.names)) if field == "state" else seen
 
     def _item_name(self, loop: str) -> str:
         return str(self.graph.steps[loop].setting("as"))
 
-    def _is_on_error_path(self, key: str) -> bool:
-        waiting, seen = [key], {key}
-        while waiting:
-            for link in self.graph.incoming[waiting.pop()]:
-                if link.port == "error":
-                    return True
-                if link.source not in seen:
-                    seen.add(link.source)
-                    waiting.append(link.source)
-        return False
+    def _error_paths(self) -> frozenset[str]:
+        """The steps that lie behind an error port."""
+        behind: set[str] = set()
+        for key in self.graph.order:
+            if any(link.port == "error" or link.source in behind for link in self.graph.incoming[key]):
+                behind.add(key)
+        return frozenset(behind)
 
     def _values(self, place: _Place, spec: Field, value: Any) -> Iterator[Fault]:
         if spec.shape == "condition":
@@ -156,6 +165,11 @@ class Expressions:
 
     def _reference(self, place: _Place, path: tuple[str, ...], guarded: bool) -> Iterator[Fault]:
         root, member = path[0], path[1] if len(path) > 1 else None
+        if (member if root == "steps" else root) in place.not_at_first and not guarded:
+            name = ".".join(path[:2] if root == "steps" else path[:1])
+            yield place.fault(
+                f"`{name}` is not there before the first round. Add `| default(…)` with a first value."
+            )
         if root == "error":
             if not place.has_error:
                 yield place.fault(
@@ -233,7 +247,9 @@ class Expressions:
         if key in around:
             return f"the loop `{key}` has no output while its body runs. Use `{self._item_name(key)}`, the current item."
         loop = graph.loop_of[key]
-        if loop is not None and loop not in (*around, place.step):
+        if loop == place.step:
+            return f"step `{key}` has not run yet when this is asked. Keep what you need in `state`, and use `loop.state`."
+        if loop is not None and loop not in around:
             return (
                 f"step `{key}` runs for each item of the loop `{loop}` and is not seen outside of it. "
                 f"Give the loop `collect: {{{{ steps.{key} }}}}` and use `steps.{loop}.results`."

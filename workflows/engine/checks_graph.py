@@ -159,9 +159,9 @@ def _link_field(port: str) -> str:
 
 def _body_faults(graph: Graph, loop: str) -> Iterator[Fault]:
     body = {key for key in graph.order if loop in graph.loops_around(key)}
-    if not graph.loop_entries(loop):
+    if not graph.steps[loop].next.get("each") and "main" not in graph.steps[loop].next:
         message = f"Loop `{loop}` has no body: nothing is linked to its port `each`. Add the steps to repeat."
-        yield _step_fault(loop, "next", message, warning=True)
+        yield _step_fault(loop, "next.each", message, warning=True)
     said: set[str] = set()
     for link in graph.links:
         inside = link.source in body or (link.source == loop and link.port == "each")

@@ -46,15 +46,13 @@ def normalise(text: str) -> str:
 def _simulate(given: str, fields: list[str]) -> None:
     try:
         next(CronSim(given, _SOME_DAY))
-    except StopIteration:
-        raise BadCron(f"`{given}` never comes: there is no such date. Change the day or the month.") from None
-    except CronSimError:
-        wrong = next(
-            (name for at, name in enumerate(_FIELDS) if not _is_fine(at, fields[at])), "combination of fields"
-        )
-        raise BadCron(
-            f"`{given}` is not a cron expression: the {wrong} is wrong. An example: 30 8 * * 1-5."
-        ) from None
+    except (CronSimError, StopIteration):
+        wrong = next((name for at, name in enumerate(_FIELDS) if not _is_fine(at, fields[at])), None)
+        if wrong is None:
+            message = f"`{given}` never comes: there is no such date. Change the day or the month."
+        else:
+            message = f"`{given}` is not a cron expression: the {wrong} is wrong. An example: 30 8 * * 1-5."
+        raise BadCron(message) from None
 
 
 def _is_fine(at: int, value: str) -> bool:

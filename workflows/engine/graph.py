@@ -34,7 +34,7 @@ class Graph:
             "parents",
             "loop_of",
         ),
-        *("_entries", "_loop_entries", "_members", "_ancestors"),
+        *("_entries", "_loop_entries", "_members", "_before"),
     )
 
     def __init__(self, document: Document) -> None:
@@ -54,7 +54,7 @@ class Graph:
         self.parents: dict[str, str] = dominance.parents(self.order, self.incoming, self.roots())
         self.loop_of: dict[str, str | None] = dominance.loops(self.order, self.parents)
         self._members = _members(self.order, self.loop_of)
-        self._ancestors: dict[str, tuple[str, ...]] = {}
+        self._before: dict[str, int] | None = None
 
     def members(self, loop_key: str | None = None) -> tuple[str, ...]:
         """The steps directly in a loop's body, or in none; inner bodies are members of the inner loop."""
@@ -82,12 +82,12 @@ class Graph:
 
         Loops around it and the insides of other loops are not among them. Worked out at the first question, then kept.
         """
-        if key not in self._ancestors:
-            visible: set[str] = set()
-            for at in (key, *self.loops_around(key)):
-                visible |= self._before(at)
-            self._ancestors[key] = tuple(sorted(visible, key=self.position.__getitem__))
-        return self._ancestors[key]
+        if self._before is None:
+            self._before = self._work_out_before()
+        seen = 0
+        for at in (key, *self.loops_around(key)):
+            seen |= self._before.get(at, 0)
+        return tuple(at for number, at in enumerate(self.order) if seen >> number & 1)
 
     def roots(self) -> tuple[str, ...]:
         """Every step some trigger, or `start`, leads to."""
@@ -101,13 +101,17 @@ class Graph:
         """The steps as nested lists, see outline.py. Built anew at each call."""
         return outline(self)
 
-    def _before(self, key: str) -> set[str]:
-        scope = self.loop_of.get(key)
-
-        def sources(at: str) -> Iterable[str]:
-            return (link.source for link in self.incoming.get(at, ()) if link.source != scope)
-
-        return {at for at in reachable((key,), sources) if at != key and self.loop_of[at] == scope}
+    def _work_out_before(self) -> dict[str, int]:
+        """For each step the earlier steps of its own body, as bits by position."""
+        before: dict[str, int] = {}
+        for key in self.order:
+            scope = self.loop_of[key]
+            seen = 0
+            for link in self.incoming[key]:
+                if link.source in before and self.loop_of[link.source] == scope:
+                    seen |= before[link.source] | 1 << self.position[link.source]
+            before[key] = seen
+        return before
 
 
 def reachable(starts: Iterable[str], following: Callable[[str], Iterable[str]]) -> set[str]:

@@ -263,10 +263,8 @@ class _Conversion:
             trigger["name"] = node.raw["name"]
         if node.kind == "event":
             found = self._integration(node, {}, "task")
-            trigger |= {
-                "integration": found.get("integration"),
-                "event": found.get("action"),
-                "connection": found.get("connection"),
-            }
+            event = slug(str(node.raw.get("task") or "").replace(":", ".").rpartition(".")[2])
+            trigger |= {name: found[name] for name in ("integration", "connection") if name in found}
+            trigger |= {"event": event} if event else {}
         targets = links.get((node.key, "main"))
         return trigger | ({"next": targets} if targets else {})

@@ -104,7 +104,7 @@ class _Builder:
             self._follow(key)
             self._node[key] = self._make(key)
         around = self._around[START]
-        loose = [key for key in (*around.side_by_side, *around.joins) if self._is_loose(key)]
+        loose = [key for key in around.joins if self._is_loose(key)]
         around.joins = [key for key in around.joins if key not in loose]
         around.side_by_side = [key for key in around.side_by_side if key not in loose]
         self._follow(START)
@@ -125,7 +125,7 @@ class _Builder:
                 sources.add(START)
             parent = self._graph.parents[key]
             place = around[parent]
-            (place.side_by_side if sources <= {parent} else place.joins).append(key)
+            (place.side_by_side if sources == {parent} else place.joins).append(key)
         for at, place in around.items():
             if len(place.side_by_side) == 1 and self._width(at) == 1:
                 place.onward = place.side_by_side.pop()

@@ -6,6 +6,7 @@ In this order: the address, the method, the size, the proof of who is calling, t
 from __future__ import annotations
 
 import uuid
+from collections.abc import Mapping
 from contextlib import nullcontext
 from typing import Any, Final
 
@@ -14,8 +15,10 @@ from django.http import HttpRequest, HttpResponse, UnreadablePostError
 from django.views.decorators.csrf import csrf_exempt
 
 from automate.lib import clock
+from automate.lib.crypto import CannotDecrypt
 from automate.lib.jsontypes import JSON, BadJSON, check
 from integrations.connections import open_credentials
+from integrations.errors import ActionError
 from integrations.models import UserIntegration
 from workflows.errors import WorkflowError
 from workflows.ingress import samples
@@ -116,22 +119,28 @@ def _as_utf8(value: str) -> str:
 
 
 def _prove(found: Hook, call: Call) -> None:
-    """Raises Refused (401) unless the call proves where it comes from. One or two SQL queries."""
+    """Raises Refused (401) unless the call proves where it comes from. Two SQL queries."""
     rule = found.rule.auth
     assert rule is not None
-    connection_id = found.connection_id()
-    connections = UserIntegration.objects.for_tenant(found.live.tenant_id)
-    connection = connections.filter(pk=connection_id, is_active=True).first() if connection_id else None
     try:
-        if connection is None:
-            raise Unproven(
-                "This webhook has no secret to check calls against yet. Connect one in its settings."
-            )
-        verify(rule, call, open_credentials(connection).values, clock.now())
+        verify(rule, call, _credentials(found), clock.now())
     except Unproven as error:
         raise Refused(
             401, "unauthorized", error.message, {"WWW-Authenticate": _challenge(rule.type)}
         ) from None
+
+
+def _credentials(found: Hook) -> Mapping[str, JSON]:
+    """What the rule's connection holds. Raises Unproven: without a secret of ours nobody can prove anything."""
+    connection_id = found.connection_id()
+    rows = UserIntegration.objects.for_tenant(found.live.tenant_id).select_related("integration")
+    connection = rows.filter(pk=connection_id, is_active=True).first() if connection_id else None
+    if connection is None:
+        raise Unproven("This webhook has no secret to check calls against yet. Connect one in its settings.")
+    try:
+        return open_credentials(connection).values
+    except (ActionError, CannotDecrypt):
+        raise Unproven("The secret of this webhook cannot be opened. Reconnect its connection.") from None
 
 
 def _challenge(kind: str) -> str:

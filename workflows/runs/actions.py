@@ -11,7 +11,8 @@ from django.db import connection as database
 
 from automate.lib.expressions import ExpressionError, Scope, evaluate
 from automate.lib.jsontypes import JSON
-from integrations import connections
+from integrations.actions import effect_of as effect_by_manifest
+from integrations.connections import opening
 from integrations.errors import ActionError
 from integrations.masking import Masker
 from workflows.engine.document import Step
@@ -39,10 +40,10 @@ def run_action(call: Call, claimed: Claimed, key: str, timeout_s: float, facts: 
     try:
         connection_id = _connection_id(step, claimed, facts)
         failpoint("perform.before_send")
-        result = connections.run_action(
+        result = opening.run_action(
             step.integration or "",
             step.action or "",
-            tenant_id=claimed.lease.tenant_id,
+            tenant=claimed.lease.tenant_id,
             input=call.input,
             connection_id=connection_id,
             idempotency_key=key,
@@ -58,7 +59,7 @@ def run_action(call: Call, claimed: Claimed, key: str, timeout_s: float, facts: 
         )
         return Performed(call, Failed(fault, input=dict(call.input), outcome_unknown=True))
     finally:
-        _release_database(facts)
+        release_database(facts)
     return Performed(call, Done(result.output, input=dict(call.input)), result.request_log)
 
 
@@ -81,7 +82,7 @@ def _failed(call: Call, error: ActionError) -> Failed:
     return Failed(fault, dict(call.input), error.retry_after_s, unknown, error.request_log)
 
 
-def _release_database(facts: Facts) -> None:
+def release_database(facts: Facts) -> None:
     """A call that had to read credentials opened a connection for this thread: there are too many threads to keep it."""
     if facts.writer_thread is not None and database.connection is not None and not database.in_atomic_block:
         database.close()

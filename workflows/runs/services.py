@@ -38,7 +38,10 @@ class Services:
     def effect_of(
         self, step: Step, given: dict[str, JSON], tenant_id: uuid.UUID
     ) -> Literal["safe", "unsafe"]:
-        return actions.effect_of(step, given, tenant_id)
+        try:
+            return actions.effect_of(step, given, tenant_id)
+        finally:
+            actions.release_database(self.facts)
 
     def run_action(self, call: Call, claimed: Claimed, key: str, timeout_s: float) -> Performed:
         return actions.run_action(call, claimed, key, timeout_s, self.facts)

@@ -76,7 +76,9 @@ def _as_moment(value: JSON, zone: tzinfo) -> datetime | None:
 
 
 def _side(value: JSON) -> str:
-    return f"{a_kind(value)} ({shown(value)})" if isinstance(value, str) or is_number(value) else a_kind(value)
+    return (
+        f"{a_kind(value)} ({shown(value)})" if isinstance(value, str) or is_number(value) else a_kind(value)
+    )
 
 
 def _between(left: JSON, right: JSON, zone: tzinfo) -> bool:

@@ -4,18 +4,16 @@ The closures only ever touch JSON values through `paths`, `operators`, `compare`
 Python attribute of a value can be reached; a node that is not listed here is refused.
 """
 
-import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from typing import Any
 
 from jinja2 import nodes
 
 from automate.lib.expressions import operators
 from automate.lib.expressions.compare import compare
-from automate.lib.expressions.errors import ExpressionSyntaxError, ExpressionTypeError, UnknownName
+from automate.lib.expressions.compile_paths import Closure, Compiled, PathCompiler
+from automate.lib.expressions.errors import ExpressionSyntaxError, ExpressionTypeError
 from automate.lib.expressions.is_tests import TESTS, unknown_test
-from automate.lib.expressions.paths import Key, as_plain, look_up, member, path_text
 from automate.lib.expressions.registry import (
     FunctionInfo,
     Lazy,
@@ -25,14 +23,10 @@ from automate.lib.expressions.registry import (
     invoke,
     unknown_function,
 )
-from automate.lib.expressions.scope import Run, check_fraction, check_integer
+from automate.lib.expressions.scope import Run
 from automate.lib.expressions.source import Expression, parse
-from automate.lib.expressions.suggest import shortened
 from automate.lib.expressions.values import a_kind, to_text
-from automate.lib.jsontypes import JSON, text_fault
-
-Closure: TypeAlias = Callable[[Run], JSON]
-MAX_NESTING = 150  # nodes inside nodes; each costs a few Python frames of the 1,000 there are
+from automate.lib.jsontypes import JSON
 
 _ARITHMETIC: dict[type[nodes.BinExpr], Callable[[JSON, JSON, Run], JSON]] = {
     nodes.Add: operators.guarded(operators.add),
@@ -55,131 +49,21 @@ _COMPARISONS = {
 }
 
 
-@dataclass
-class Compiled:
-    """One expression ready to run, the paths it reads, and calls that only the scope can resolve."""
-
-    run: Closure
-    position: int
-    references: set[tuple[str, ...]] = field(default_factory=set)
-    foreign_calls: list[tuple[str, int]] = field(default_factory=list)
-
-
 def compile_expression(expression: Expression) -> Compiled:
     """Parse and compile. Raises ExpressionSyntaxError with a position in the field."""
     compiler = _Compiler(expression)
-    tree = parse(expression)
-    compiler.result.run = compiler.compile(tree)
+    compiler.result.run = compiler.compile(parse(expression))
     return compiler.result
 
 
-def _path(node: nodes.Node) -> tuple[str, tuple[Key, ...]] | None:
-    """Name and keys of a path whose keys are all written out; None for everything else."""
-    keys: list[Key] = []
-    while not isinstance(node, nodes.Name):
-        if isinstance(node, nodes.Getattr):
-            keys.append(node.attr)
-        elif isinstance(node, nodes.Getitem) and type(getattr(node.arg, "value", None)) in (str, int):
-            keys.append(node.arg.value)  # type: ignore[attr-defined]  # a Const, as just seen
-        else:
-            return None
-        node = node.node
-    return (node.name, tuple(reversed(keys))) if node.name != "null" else None
+class _Compiler(PathCompiler):
+    """Compiles all nodes but paths."""
 
-
-class _Compiler:
-    """Compiles the nodes of one expression; `depth` guards Python's stack."""
-
-    def __init__(self, expression: Expression) -> None:
-        self.expression = expression
-        self.depth = 0
-        self.result = Compiled(lambda run: None, expression.position)
-
-    def compile(self, node: nodes.Node) -> Closure:
+    def rule(self, node: nodes.Node) -> Closure:
         rule = _RULES.get(type(node))
         if rule is None:
             raise self.fault(f"This cannot be used in expressions ({type(node).__name__}).")
-        self.depth += 1
-        if self.depth > MAX_NESTING:
-            raise self.fault("The expression is nested too deeply.")
-        closure = rule(self, node)
-        self.depth -= 1
-        return closure
-
-    def fault(self, message: str, near: str = "") -> ExpressionSyntaxError:
-        return ExpressionSyntaxError(message, position=self.position_of(near))
-
-    def position_of(self, word: str) -> int:
-        found = re.search(rf"\b{re.escape(word)}\b", self.expression.source) if word else None
-        return self.expression.position + (2 + found.start() if found else 0)
-
-    def const(self, node: nodes.Const) -> Closure:
-        value: Any = node.value
-        if isinstance(value, str) and text_fault(value):
-            raise self.fault(f"A text in the expression cannot be used: {text_fault(value)}")
-        try:
-            if type(value) is int:
-                check_integer(value)
-            elif type(value) is float:
-                check_fraction(value)
-        except ExpressionTypeError:
-            raise self.fault("The expression holds a number that is too large.") from None
-        return lambda run: value
-
-    def path(self, node: nodes.Name | nodes.Getattr | nodes.Getitem) -> Closure:
-        if isinstance(node, nodes.Name) and node.name == "null":
-            return lambda run: None
-        base = self.base(node)
-        return lambda run: as_plain(base(run), lambda: self.written(node))
-
-    def base(self, node: nodes.Node) -> Callable[[Run], object]:
-        """As `compile`, but namespaces stay what they are, so that a member can be taken from them."""
-        path = _path(node)
-        if path is not None:
-            name, keys = path
-            self.result.references.add((name, *map(str, keys)))
-            return lambda run: look_up(run, name, keys)
-        if isinstance(node, nodes.Getattr):
-            return self.dynamic(node.node, lambda run: node.attr)
-        if isinstance(node, nodes.Getitem):
-            if isinstance(node.arg, nodes.Slice):
-                return self.slice(node.node, node.arg)
-            return self.dynamic(node.node, self.compile(node.arg))
-        return self.compile(node)
-
-    def dynamic(self, base_node: nodes.Node, key: Callable[[Run], object]) -> Callable[[Run], object]:
-        self.depth += 1
-        if self.depth > MAX_NESTING:
-            raise self.fault("The expression is nested too deeply.")
-        base = self.base(base_node)
-        self.depth -= 1
-        return lambda run: member(base(run), key(run), lambda: self.written(base_node))
-
-    def written(self, node: nodes.Node) -> str:
-        """The node as the user wrote it, as far as a message needs it."""
-        path = _path(node)
-        if path is not None:
-            return path_text(*path)
-        if isinstance(node, nodes.Getattr):
-            return f"{self.written(node.node)}.{shortened(node.attr)}"
-        return f"{self.written(node.node)}[…]" if isinstance(node, nodes.Getitem) else "(…)"
-
-    def slice(self, base_node: nodes.Node, part: nodes.Slice) -> Closure:
-        base = self.compile(base_node)
-        bounds = [self.compile(bound) if bound else None for bound in (part.start, part.stop, part.step)]
-
-        def cut(run: Run) -> JSON:
-            value = base(run)
-            start, stop, step = (_bound(bound(run)) if bound else None for bound in bounds)
-            if value is None:
-                return None
-            if not isinstance(value, str | list):
-                raise ExpressionTypeError(f"Only text and lists can be cut with [a:b], not {a_kind(value)}.")
-            if step == 0:
-                raise ExpressionTypeError("The step of [a:b:step] cannot be zero.")
-            return run.made(value[start:stop:step])
-
-        return cut
+        return rule(self, node)
 
     def items(self, node: nodes.List | nodes.Tuple) -> Closure:
         parts = [self.compile(item) for item in node.items]
@@ -251,22 +135,6 @@ class _Compiler:
             raise self.fault(f"`is {node.name}` takes {known.arity - 1} values.", node.name)
         return lambda run: known.holds(*[closure(run) for closure in closures])
 
-    def defined(self, node: nodes.Node) -> Closure:
-        """True when the path really leads to something; a path into null does not."""
-        value = self.compile(node)
-        base = self.base(node.node) if isinstance(node, nodes.Getattr | nodes.Getitem) else None
-
-        def holds(run: Run) -> bool:
-            try:
-                if base is not None and base(run) is None:
-                    return False
-                value(run)
-            except UnknownName:
-                return False
-            return True
-
-        return holds
-
     def filter(self, node: nodes.Filter) -> Closure:
         if node.node is None:
             raise self.fault("A filter needs a value before the `|`.")
@@ -321,12 +189,6 @@ def _call(info: FunctionInfo, pairs: list[tuple[Parameter, Closure | None]]) -> 
 
 def _later(closure: Closure | None, run: Run) -> Lazy | None:
     return None if closure is None else lambda: closure(run)
-
-
-def _bound(value: JSON) -> int | None:
-    if value is None or type(value) is int:
-        return value
-    raise ExpressionTypeError(f"The bounds of [a:b] are whole numbers, not {a_kind(value)}.")
 
 
 def _object_key(value: JSON) -> str:

@@ -4,7 +4,8 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from functools import lru_cache
 
-from automate.lib.expressions.compiler import Compiled, compile_expression
+from automate.lib.expressions.compile_paths import Compiled
+from automate.lib.expressions.compiler import compile_expression
 from automate.lib.expressions.errors import BudgetExceeded, ExpressionError, ExpressionSyntaxError, Fault
 from automate.lib.expressions.operators import concatenate
 from automate.lib.expressions.registry import unknown_function
@@ -33,7 +34,7 @@ def evaluate(value: JSON, scope: Scope) -> JSON:
     """
     run = Run(scope)
     try:
-        return _evaluated(value, run, Finish(scope.budget), 0)
+        return _evaluated(value, run, Finish(run), 0)
     except RecursionError:
         raise BudgetExceeded("The expression or its data is nested too deeply.") from None
 

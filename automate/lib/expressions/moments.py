@@ -33,7 +33,8 @@ def zone_named(name: str) -> tzinfo:
             f"There is no time zone called “{shortened(name)}”. Use a name like Europe/Berlin or UTC."
             f"{did_you_mean(name, sorted(zone_names(), key=lambda known: known[:1] != name[:1]))}"
         )
-    return ZoneInfo(name)
+    with resources.files("tzdata").joinpath("zoneinfo", *name.split("/")).open("rb") as data:
+        return ZoneInfo.from_file(data, key=name)
 
 
 def parse_iso(text: str, zone: tzinfo) -> datetime | None:

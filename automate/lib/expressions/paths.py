@@ -22,7 +22,7 @@ def path_text(name: str, keys: tuple[Key, ...]) -> str:
 
 def _key_text(key: Key) -> str:
     if isinstance(key, int):
-        return f"[{key}]"
+        return f"[{shortened(key)}]"
     return f".{shortened(key)}" if _SIMPLE.fullmatch(key) else f"[{shown(key)}]"
 
 

@@ -153,14 +153,15 @@ class Run:
 
     def measure(self, value: JSON) -> int:
         """About how many characters `value` takes as JSON; raises BudgetExceeded when that is too many."""
-        return _Measure(self.budget).walk(value, 0)
+        return _Measure(self).walk(value, 0)
 
 
 class _Measure:
     """Walks a value that may share parts with itself, so that a small one can stand for an endless text."""
 
-    def __init__(self, budget: Budget) -> None:
-        self.budget = budget
+    def __init__(self, run: Run) -> None:
+        self.run = run
+        self.budget = run.budget
         self.nodes = 0
         self.size = 0
 
@@ -182,6 +183,8 @@ class _Measure:
             self.size += value.bit_length() // 3
         if self.size > self.budget.max_text_bytes:
             raise BudgetExceeded(_too_much_text(self.budget))
+        if self.nodes % 4096 == 0:
+            self.run.check_time()
         if self.nodes > self.budget.max_items:
             raise BudgetExceeded(
                 f"The value has more than {self.budget.max_items:,} parts. Work on less data at once."

@@ -21,7 +21,11 @@ _ENVIRONMENT = Environment(  # noqa: S701  # autoescape concerns rendering; noth
     comment_start_string="\0comment",
     comment_end_string="\0endcomment",
 )
-_TOKEN = re.compile(r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|[({\[]|[)\]]|\}|[^'"(){}\[\]]+|.""", re.DOTALL)
+_SIGN = re.compile(r"""['"{}]""")
+_QUOTED = {
+    "'": re.compile(r"'(?:[^'\\]|\\.)*'", re.DOTALL),
+    '"': re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL),
+}
 _HABITS = (
     (r"&&", "Write `and` instead of `&&`."),
     (r"\|\|", "Write `or` instead of `||`."),
@@ -63,19 +67,27 @@ def split(text: str) -> list[str | Expression]:
 
 
 def _end(text: str, start: int) -> int:
-    """The offset of the `}}` that closes the `{{` at `start`; brackets and quotes inside are skipped."""
+    """The offset of the `}}` that closes the `{{` at `start`; braces and quoted texts inside are skipped."""
     open_braces = 0
-    at = start + 2
-    while found := _TOKEN.match(text, at, start + MAX_EXPRESSION):
-        piece = found[0]
-        if piece == "{":
+    at, limit = start + 2, start + MAX_EXPRESSION
+    unclosed: set[str] = (
+        set()
+    )  # quotes that were found not to end: looking again for each would take too long
+    while found := _SIGN.search(text, at, limit):
+        sign, at = found[0], found.end()
+        if sign in _QUOTED and sign not in unclosed:
+            quoted = _QUOTED[sign].match(text, found.start(), limit)
+            if quoted:
+                at = quoted.end()
+            else:
+                unclosed.add(sign)
+        elif sign == "{":
             open_braces += 1
-        elif piece == "}" and open_braces:
+        elif sign == "}" and open_braces:
             open_braces -= 1
-        elif piece == "}" and text.startswith(CLOSE, at):
-            return at
-        at = found.end()
-    if at >= start + MAX_EXPRESSION:
+        elif sign == "}" and text.startswith(CLOSE, found.start()):
+            return found.start()
+    if len(text) > limit:
         raise ExpressionSyntaxError(
             f"The expression is longer than {MAX_EXPRESSION:,} characters, or its `}}}}` is missing.",
             text=text,
@@ -134,5 +146,5 @@ def _in_words(reason: str) -> str:
 
 def _habit(source: str) -> str:
     """A hint when the expression looks like another language."""
-    bare = _STRINGS.sub("''", source)
+    bare = _STRINGS.sub("''", source[:1000])
     return next((f" {hint}" for sign, hint in _HABITS if re.search(sign, bare)), "")

@@ -5,7 +5,7 @@ from difflib import get_close_matches
 from itertools import islice
 
 SHOWN = 8
-COMPARED = 300
+COMPARED = 1000
 
 
 def shortened(name: object, length: int = 40) -> str:
@@ -25,7 +25,7 @@ def listed(names: Iterable[str]) -> str:
 def did_you_mean(name: str, names: Iterable[str]) -> str:
     """` Did you mean `x`?`, starting with a blank, or nothing when no name is close."""
     plain = {_plain(known): known for known in islice(names, COMPARED) if len(known) <= 60}
-    close = get_close_matches(_plain(name[:60]), plain, n=1, cutoff=0.7)
+    close = get_close_matches(_plain(name[:60]), plain, n=1, cutoff=0.66)
     return f" Did you mean `{plain[close[0]]}`?" if close else ""
 
 

@@ -1,6 +1,7 @@
 """What JSON values are called, how they look as text, and when they are the same."""
 
 import json
+from collections.abc import Iterable
 
 from automate.lib.expressions.errors import BudgetExceeded, ExpressionTypeError
 from automate.lib.jsontypes import JSON, dumps
@@ -22,7 +23,7 @@ _PHRASES = {
     "list": "a list",
     "object": "an object",
 }
-MAX_COMPARED = 1_000_000  # parts of two values looked at before a comparison is given up
+MAX_COMPARED = 300_000  # parts of two values looked at before a comparison is given up
 
 
 def kind(value: object) -> str:
@@ -82,15 +83,19 @@ def _equal(left: JSON, right: JSON, allowance: list[int]) -> bool:
         return True
     if isinstance(left, list) and isinstance(right, list):
         _use(allowance, len(left))
-        return len(left) == len(right) and all(
-            _equal(one, other, allowance) for one, other in zip(left, right, strict=True)
-        )
+        return len(left) == len(right) and _all_equal(zip(left, right, strict=True), allowance)
     if isinstance(left, dict) and isinstance(right, dict):
         _use(allowance, len(left))
-        return left.keys() == right.keys() and all(_equal(left[key], right[key], allowance) for key in left)
+        return left.keys() == right.keys() and _all_equal(
+            ((left[key], right[key]) for key in left), allowance
+        )
     if isinstance(left, str) and isinstance(right, str) and len(left) == len(right):
         _use(allowance, len(left) >> 10)
     return isinstance(left, bool) == isinstance(right, bool) and left == right
+
+
+def _all_equal(pairs: Iterable[tuple[JSON, JSON]], allowance: list[int]) -> bool:
+    return all(_equal(one, other, allowance) for one, other in pairs)
 
 
 def _use(allowance: list[int], parts: int) -> None:

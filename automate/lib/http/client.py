@@ -8,6 +8,7 @@ import weakref
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import TypeAlias
 from urllib.parse import urljoin
 
@@ -65,7 +66,7 @@ class HttpClient:
         self.policy = policy
         self._pool_size = pool_size
         self._user_agent = user_agent
-        self._tls = tls
+        self.tls = tls  # None: the system's authorities
         self._lock = threading.Lock()
         self._swept_at = monotonic()
         self._idle: dict[Origin, deque[Connection]] = {}
@@ -114,7 +115,7 @@ class HttpClient:
         origin = hop.target.origin
         left = hop.deadline - monotonic()
         addresses = self.policy.check_host(origin.host, origin.port, timeout_s=left)
-        tls = self._tls_context() if origin.scheme == "https" else None
+        tls = (self.tls or default_tls()) if origin.scheme == "https" else None
         return connect(origin, addresses, deadline=hop.deadline, tls=tls)
 
     def _exchange(self, connection: Connection, hop: _Hop, lines: list[bytes]) -> _Parts:
@@ -183,11 +184,6 @@ class HttpClient:
             self._owner, self._lock = os.getpid(), threading.Lock()
             _close_all(self._idle)
 
-    def _tls_context(self) -> ssl.SSLContext:
-        if self._tls is None:
-            self._tls = default_tls()
-        return self._tls
-
 
 def _close_all(idle: dict[Origin, deque[Connection]]) -> None:
     while idle:
@@ -195,6 +191,7 @@ def _close_all(idle: dict[Origin, deque[Connection]]) -> None:
             connection.close()
 
 
+@cache
 def default_tls() -> ssl.SSLContext:
     """Trusts the system's authorities and those that come with certifi: bare machines have none of their own."""
     import certifi

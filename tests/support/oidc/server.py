@@ -48,7 +48,7 @@ class AuthorizationServer:
         self.memory = Memory(Client(self.redirect_uri))
         self._http = make_server("127.0.0.1", 0, self.answer, threaded=True, request_handler=QuietHandler)
         self.oauth = Server(self.memory, self.issuer_in_answers or self.url)
-        threading.Thread(target=self._http.serve_forever, name="oidc", daemon=True).start()
+        threading.Thread(target=self._http.serve_forever, args=(0.02,), name="oidc", daemon=True).start()
         return self
 
     def stop(self) -> None:

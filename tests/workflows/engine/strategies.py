@@ -11,7 +11,7 @@ from workflows.engine.shapes import CASE_RESERVED, RESERVED, Field
 from workflows.engine.structures import AUTH_FIELDS, BINARY_OPS, NOTIFY_FIELDS, OPS
 
 keys = st.from_regex(r"\A[a-z][a-z0-9_]{0,7}\Z").filter(lambda key: key not in CASE_RESERVED | RESERVED)
-texts = st.text(st.characters(exclude_categories=("Cs",), exclude_characters="\0"), max_size=12)
+texts = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=12)
 names = st.one_of(
     texts.filter(bool),
     st.sampled_from(("no", "1:30", "2024-01-01", "null", "~", "- a", "#b", "a: b\n c", "  x\n\n")),

@@ -1,5 +1,7 @@
 """What loading refuses: every fault with its place and a sentence."""
 
+from typing import Any
+
 import pytest
 
 from tests.workflows.engine import samples
@@ -230,15 +232,15 @@ def test_text_of_a_megabyte_is_the_most():
     assert "is the most" in faults((text + "#").encode())[""]
 
 
-def nested(depth: int) -> dict:
-    value: dict = {}
+def nested(depth: int) -> dict[str, Any]:
+    value: dict[str, Any] = {}
     for _ in range(depth):
         value = {"a": value}
     return value
 
 
 def test_64_levels_are_the_most():
-    assert load(samples.data(samples.step("a"), layout=nested(62)))
+    assert load(samples.data(samples.step("a"), layout=nested(62))).layout == nested(62)
     assert "64 levels" in faults(samples.data(samples.step("a"), layout=nested(63)))[""]
     assert "64 levels" in faults(samples.data(layout=nested(5000)))[""]
 

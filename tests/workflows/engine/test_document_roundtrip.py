@@ -12,7 +12,7 @@ from tests.workflows.engine.strategies import documents
 from workflows.engine.document import SCHEMA, Document, Retry, Step, Trigger, digest, dump, dump_yaml, load
 
 VALIDATOR = Draft202012Validator(SCHEMA)
-SLOW = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+SLOW = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 @SLOW

@@ -10,6 +10,8 @@ from tests.workflows.engine.strategies import values
 from workflows.engine.yaml_io import BadYAML, loads
 from workflows.engine.yaml_text import dumps
 
+long_texts = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=30)
+
 
 @pytest.mark.parametrize(
     "word",
@@ -91,14 +93,14 @@ def test_aliases_cannot_nest_deeper_than_allowed():
         loads(text)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(values)
 def test_what_was_written_is_read_back(value):
     assert loads(dumps(value)) == value
 
 
-@settings(max_examples=200, deadline=None)
-@given(st.text(st.characters(exclude_categories=("Cs",), exclude_characters="\0"), max_size=30))
+@settings(max_examples=80, deadline=None)
+@given(long_texts)
 def test_any_text_survives_as_key_and_value(text):
     assert loads(dumps({text: [text, {"a": text + "\n"}]})) == {text: [text, {"a": text + "\n"}]}
 
@@ -115,5 +117,8 @@ def test_reading_a_large_text_takes_seconds_at_most():
     text = "".join(f"k{n}: {{a: 1, b: [x, y], c: some text here}}\n" for n in range(2_000))
     started = time.perf_counter()
 
-    assert len(loads(text)) == 2_000
+    found = loads(text)
+
+    assert isinstance(found, dict)
+    assert len(found) == 2_000
     assert time.perf_counter() - started < 5

@@ -57,6 +57,10 @@ class Place:
         return {name: value for name, value in given.items() if value or name == "source"}
 
 
+def parts_of(document: Document) -> list[Step | Trigger]:
+    return [*document.steps, *document.triggers]
+
+
 # --- finding things -------------------------------------------------------------------------------
 
 
@@ -170,7 +174,7 @@ def without_idle_slots(before: Document, after: Document) -> Document:
 
 
 def used_slots(document: Document) -> set[str]:
-    used = {part.connection for part in (*document.steps, *document.triggers) if part.connection}
+    used = {part.connection for part in parts_of(document) if part.connection}
     for trigger in document.triggers:
         auth = trigger.config.get("auth")
         if isinstance(auth, dict) and auth.get("connection"):
@@ -192,7 +196,7 @@ def free_key(document: Document, wanted: str) -> str:
     stem = stem.lstrip("0123456789_")[: MAX_KEY - 4] or "step"
     if stem in RESERVED:
         stem = f"{stem}_step"
-    taken = {part.key for part in (*document.steps, *document.triggers)} | set(document.connections)
+    taken = {part.key for part in parts_of(document)} | set(document.connections)
     taken |= {step.config["as"] for step in document.steps if isinstance(step.config.get("as"), str)}
     key, number = stem, 2
     while key in taken:

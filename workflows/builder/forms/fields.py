@@ -1,12 +1,9 @@
-"""Specs and values → what templates draw, and what was posted → values. Pure; nothing typed is ever lost.
-
-A value that comes back as it was shown is kept as it was, so that a form never alters what it cannot edit.
-"""
+"""Specs and values → what templates draw. Pure; `reading.py` is the way back."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -15,19 +12,13 @@ from workflows.builder.forms import conditions
 from workflows.builder.forms.specs import OP_SPECS, Spec
 from workflows.builder.forms.values import (
     ABSENT,
-    BadValue,
     as_text,
-    clean,
-    from_text,
-    json_from_text,
-    number_from_text,
     pretty,
 )
 
 Post = Mapping[str, str]
 Errors = dict[str, str]  # form name → sentence
 MAX_ROWS: Final = 100
-KEPT_SECRET: Final = "\u2022" * 8
 
 
 @dataclass(frozen=True)
@@ -109,11 +100,11 @@ def _show(spec: Spec, value: Any, name: str, posted: Post | None, errors: Errors
         return BoundField(spec, name, error=error, condition=_typed_condition(name, value, posted, error))
     if spec.kind == "ops":
         return BoundField(spec, name, error=error, blocks=_op_blocks(value, name, posted, errors))
-    if spec.kind == "rows" and _fits_rows(value):
-        return BoundField(spec, name, error=error, pairs=_pairs(value))
+    if spec.kind == "rows" and fits_rows(value):
+        return BoundField(spec, name, error=error, pairs=pairs_of(value))
     if spec.kind == "multi" and (value is ABSENT or isinstance(value, list)):
         return BoundField(
-            spec, name, error=error, chosen=tuple(map(str, value)) if value is not ABSENT else ()
+            spec, name, error=error, chosen=tuple(map(str, value)) if isinstance(value, list) else ()
         )
     text = posted[name] if error and posted and name in posted else shown_text(spec, value)
     return BoundField(spec, name, text, error, is_data=isinstance(value, str) and has_expression(value))
@@ -134,7 +125,7 @@ def shown_text(spec: Spec, value: Any) -> str:
     return as_text(value)
 
 
-def _fits_rows(value: Any) -> bool:
+def fits_rows(value: Any) -> bool:
     return value is ABSENT or isinstance(value, dict)
 
 
@@ -147,7 +138,7 @@ def _fits_lines(value: Any) -> bool:
     )
 
 
-def _pairs(value: Any) -> tuple[Pair, ...]:
+def pairs_of(value: Any) -> tuple[Pair, ...]:
     given = value if isinstance(value, dict) else {}
     rows = [
         Pair(at, key, as_text(inner) if inner is not None else "null")
@@ -172,171 +163,3 @@ def _op_blocks(value: Any, name: str, posted: Post | None, errors: Errors) -> tu
             inner = show(OP_SPECS[op["op"]], op, f"{name}.{at}", posted=posted, errors=errors)
             found.append(Block(at, op["op"], op["op"], inner))
     return tuple(found)
-
-
-# --- reading --------------------------------------------------------------------------------------
-
-
-def read(
-    specs: Iterable[Spec], post: Post, old: Mapping[str, Any], prefix: str, errors: Errors
-) -> dict[str, Any]:
-    """The object that was typed. Fields the form does not show keep their old values; wrong ones too, with an error."""
-    specs = list(specs)
-    known = {spec.name for spec in specs}
-    made = {}
-    for spec in specs:
-        name = f"{prefix}.{spec.name}"
-        was = old.get(spec.name, ABSENT)
-        try:
-            value = read_one(spec, post, was, name, errors)
-        except BadValue as error:
-            errors[name] = str(error)
-            value = was
-        if value is not ABSENT:
-            made[spec.name] = value
-    return {**{key: value for key, value in old.items() if key not in known}, **made}
-
-
-def read_one(spec: Spec, post: Post, old: Any, name: str, errors: Errors) -> Any:
-    """One value; ABSENT for an empty field. Raises BadValue."""
-    special = _READERS.get(spec.kind)
-    if special is not None:
-        found = special(spec, post, old, name, errors)
-        if found is not NotPosted:
-            return found
-    instead = clean(post.get(f"{name}.data", "")).strip()
-    if instead:
-        return instead
-    if name not in post:
-        return old
-    text = clean(post[name])
-    if old is not ABSENT and text == shown_text(spec, old) and spec.kind != "secret":
-        return old
-    return _from_box(spec, text, old)
-
-
-class NotPosted:
-    """A reader's answer when its own fields are not in the post, and a plain box may be."""
-
-
-def _from_box(spec: Spec, text: str, old: Any) -> Any:
-    if spec.kind in ("number", "integer"):
-        return number_from_text(text, whole=spec.kind == "integer")
-    if spec.kind == "any":
-        return from_text(text)
-    if spec.kind == "list":
-        return _lines(text)
-    if spec.kind in ("json", "object", "rows", "schema", "auth", "multi", "ops"):
-        return json_from_text(text)
-    if spec.kind == "secret":
-        return text or old
-    if spec.kind == "flag":
-        return _flag(text)
-    if spec.kind == "choice":
-        return _choice(spec, text)
-    return text if text.strip() else ABSENT
-
-
-def _lines(text: str) -> Any:
-    if text.strip().startswith("["):
-        return json_from_text(text)
-    lines = [line.strip() for line in text.split("\n") if line.strip()]
-    if len(lines) == 1 and lines[0].startswith("{{") and lines[0].endswith("}}"):
-        return lines[0]
-    return lines or ABSENT
-
-
-def _flag(text: str) -> Any:
-    return {"true": True, "false": False}.get(text.strip(), ABSENT) if not has_expression(text) else text
-
-
-def _choice(spec: Spec, text: str) -> Any:
-    if not text:
-        return ABSENT
-    if text not in {value for value, _ in spec.choices} and not has_expression(text):
-        raise BadValue(f'"{text[:40]}" is not one of the choices.')
-    typed = from_text(text)
-    return (
-        typed if isinstance(spec.default, (int, float, bool)) and not isinstance(spec.default, str) else text
-    )
-
-
-def _read_object(spec: Spec, post: Post, old: Any, name: str, errors: Errors) -> Any:
-    if not any(key.startswith(f"{name}.") for key in post):
-        return NotPosted
-    made = read(spec.children, post, old if isinstance(old, dict) else {}, name, errors)
-    return made or (old if old == {} else ABSENT)
-
-
-def _read_rows(_spec: Spec, post: Post, old: Any, name: str, _errors: Errors) -> Any:
-    if f"{name}.k.0" not in post:
-        return NotPosted
-    shown = {pair.name: pair for pair in _pairs(old)} if _fits_rows(old) else {}
-    made: dict[str, Any] = {}
-    for at in range(MAX_ROWS):
-        key = clean(post.get(f"{name}.k.{at}", "")).strip()
-        text = clean(post.get(f"{name}.v.{at}", ""))
-        if not key and text.strip():
-            raise BadValue(f"Row {at + 1} has a value but no name. Give it a name.")
-        if not key:
-            continue
-        if key in made:
-            raise BadValue(f'The name "{key}" is used twice. Give each row its own name.')
-        same = key in shown and shown[key].value == text and isinstance(old, dict)
-        made[key] = old[key] if same else _row_value(text)
-    return made or (old if old == {} else ABSENT)
-
-
-def _row_value(text: str) -> Any:
-    value = from_text(text)
-    return "" if value is ABSENT else value
-
-
-def _read_multi(spec: Spec, post: Post, old: Any, name: str, _errors: Errors) -> Any:
-    if f"{name}.shown" not in post:
-        return NotPosted
-    chosen = [value for value, _ in spec.choices if f"{name}.{value}" in post]
-    return chosen or ABSENT
-
-
-def _read_condition(_spec: Spec, post: Post, old: Any, name: str, _errors: Errors) -> Any:
-    if f"{name}.mode" not in post:
-        return old
-    made = conditions.read(name, post)
-    same = made is not ABSENT and old is not ABSENT and _same_form(made, old)
-    return old if same else made
-
-
-def _same_form(made: Any, old: Any) -> bool:
-    """Whether the typed condition is the old one in another dress, such as {left, op, right} for {all: […]}."""
-    return conditions.show(made) == conditions.show(old)
-
-
-def _read_ops(_spec: Spec, post: Post, old: Any, name: str, errors: Errors) -> Any:
-    if f"{name}.shown" not in post:
-        return NotPosted
-    made = []
-    for at, op in enumerate(old if isinstance(old, list) else []):
-        specs = OP_SPECS.get(op.get("op", "")) if isinstance(op, dict) else None
-        made.append(
-            {"op": op["op"], **_ordered_op(specs, post, op, f"{name}.{at}", errors)}
-            if specs is not None
-            else op
-        )
-    return made or (old if old == [] else ABSENT)
-
-
-def _ordered_op(
-    specs: tuple[Spec, ...], post: Post, op: dict[str, Any], name: str, errors: Errors
-) -> dict[str, Any]:
-    made = read(specs, post, {key: value for key, value in op.items() if key != "op"}, name, errors)
-    return made
-
-
-_READERS: Final[dict[str, Callable[[Spec, Post, Any, str, Errors], Any]]] = {
-    "object": _read_object,
-    "rows": _read_rows,
-    "multi": _read_multi,
-    "condition": _read_condition,
-    "ops": _read_ops,
-}

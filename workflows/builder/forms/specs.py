@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from workflows.engine import shapes
-from workflows.engine.structures import AUTH_FIELDS, LIST_OPS
+from workflows.engine.list_shapes import LIST_OPS
+from workflows.engine.structures import AUTH_FIELDS
 from workflows.engine.words import humanise
 
 Schema = Mapping[str, Any]
@@ -34,6 +36,7 @@ class Spec:
     data: bool = True
     default: Any = None
     choices: tuple[Choice, ...] = ()
+    raw: Mapping[str, Any] = field(default_factory=dict)  # choice → stored value, where that is no text
     input_type: str = "text"
     placeholder: str = ""
     low: float | None = None
@@ -82,7 +85,8 @@ def _kind(schema: Schema, depth: int) -> tuple[str, dict[str, Any]]:
     if isinstance(schema.get("x-options"), Mapping):
         return "options", {"options": schema["x-options"]}
     if schema.get("enum"):
-        return "choice", {"choices": _choices(schema)}
+        raw = {_plain(value): value for value in schema["enum"] if not isinstance(value, str)}
+        return "choice", {"choices": _choices(schema), "raw": raw}
     kind = schema.get("type")
     if isinstance(kind, list):
         kinds = [one for one in kind if one != "null"]
@@ -127,21 +131,15 @@ def _array_kind(schema: Schema) -> tuple[str, dict[str, Any]]:
 
 def _choices(schema: Schema) -> tuple[Choice, ...]:
     names = schema.get("x-enum-titles")
-    values = [str(value) if isinstance(value, str) else _plain(value) for value in schema["enum"]]
-    titles = (
-        names
-        if isinstance(names, list) and len(names) == len(values)
-        else [humanise(value) for value in values]
-    )
+    values = [value if isinstance(value, str) else _plain(value) for value in schema["enum"]]
+    titles = [value if value.isupper() else humanise(value) for value in values]
+    if isinstance(names, list) and len(names) == len(values):
+        titles = names
     return tuple(zip(values, (str(title) for title in titles), strict=True))
 
 
 def _plain(value: Any) -> str:
-    return (
-        {None: "null", True: "true", False: "false"}.get(value, str(value))
-        if not isinstance(value, (list, dict))
-        else ""
-    )
+    return json.dumps(value)
 
 
 def _example(schema: Schema) -> str:

@@ -5,9 +5,10 @@ import io
 import json
 
 from automate.lib.expressions.compare import as_number
+from automate.lib.expressions.converters import Items, Mismatch
 from automate.lib.expressions.errors import ExpressionTypeError
 from automate.lib.expressions.operators import as_part_of_text
-from automate.lib.expressions.registry import Items, Mismatch, function
+from automate.lib.expressions.registry import function
 from automate.lib.expressions.scope import Run, text_bytes
 from automate.lib.jsontypes import JSON, BadJSON, dumps, loads
 

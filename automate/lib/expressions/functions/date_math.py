@@ -3,10 +3,11 @@
 import calendar
 from datetime import UTC, datetime, time, timedelta
 
+from automate.lib.expressions.converters import Items, Number
 from automate.lib.expressions.errors import ExpressionTypeError
 from automate.lib.expressions.functions.dates import local
 from automate.lib.expressions.moments import iso
-from automate.lib.expressions.registry import Items, Number, function
+from automate.lib.expressions.registry import function
 from automate.lib.expressions.scope import Run
 from automate.lib.expressions.suggest import shortened
 

@@ -5,9 +5,10 @@ import re
 from datetime import UTC, datetime, timedelta, tzinfo
 
 from automate.lib.expressions.compare import as_number
+from automate.lib.expressions.converters import Mismatch, Number, as_moment
 from automate.lib.expressions.errors import ExpressionTypeError
 from automate.lib.expressions.moments import parse_iso, zone_named
-from automate.lib.expressions.registry import Mismatch, Number, as_moment, function
+from automate.lib.expressions.registry import function
 from automate.lib.expressions.scope import Run
 from automate.lib.expressions.suggest import did_you_mean, shortened
 from automate.lib.jsontypes import JSON

@@ -5,10 +5,11 @@ import re
 
 import nh3
 
+from automate.lib.expressions.converters import Items, Object
 from automate.lib.expressions.errors import BudgetExceeded
 from automate.lib.expressions.functions.markdown import render
 from automate.lib.expressions.operators import as_part_of_text
-from automate.lib.expressions.registry import Items, Object, function
+from automate.lib.expressions.registry import function
 from automate.lib.expressions.scope import Run, text_bytes
 
 MAX_HTML = 1_000_000  # characters; the sanitiser takes more than a second for much more
@@ -31,7 +32,7 @@ def _checked(text: str, *, tags: bool = True) -> str:
     "HTML",
     '{{ "<p>Hi <b>Ann</b></p><p>Bye</p>" | html_text }}',
     "Hi Ann\n\nBye",
-    aliases=("strip_tags", "striptags", "html_to_text"),
+    aliases=("strip_tags", "striptags", "html_to_text", "strip_html"),
 )
 def html_text(text: str) -> str:
     """The text of an HTML page or fragment, without tags, scripts and styles; blocks become lines."""

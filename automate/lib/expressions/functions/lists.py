@@ -3,14 +3,17 @@
 from collections.abc import Callable
 
 from automate.lib.expressions.compare import OPERATORS, SYMBOLS, as_number, compare
+from automate.lib.expressions.converters import Items, Object
 from automate.lib.expressions.errors import ExpressionTypeError
 from automate.lib.expressions.paths import get_path, parse_path
-from automate.lib.expressions.registry import Items, Object, arrange, function, invoke, unknown_function
+from automate.lib.expressions.registry import arrange, function, invoke, unknown_function
 from automate.lib.expressions.registry import find as function_named
 from automate.lib.expressions.scope import Run
 from automate.lib.expressions.suggest import did_you_mean, shortened
 from automate.lib.expressions.values import a_kind, identity, to_text
 from automate.lib.jsontypes import JSON
+
+ORDERING = frozenset(("greater_than", "at_least", "less_than", "at_most", "between", "before", "after"))
 
 
 def field_of(path: str) -> Callable[[JSON], JSON]:
@@ -29,6 +32,8 @@ def _condition(run: Run, field: str, op: str, value: JSON) -> Callable[[JSON], b
             f"There is no comparison called “{shortened(op)}”: write where(field, comparison, value), "
             f'e.g. where("status", "equals", "open").{did_you_mean(op, OPERATORS)}'
         )
+    if op in ORDERING:
+        return lambda item: read(item) is not None and compare(op, read(item), value, zone=run.scope.zone)
     return lambda item: compare(op, read(item), value, zone=run.scope.zone)
 
 

@@ -2,10 +2,11 @@
 
 import secrets
 
+from automate.lib.expressions.converters import Items, Mismatch, Object
 from automate.lib.expressions.errors import ExpressionTypeError
 from automate.lib.expressions.functions.lists import field_of
 from automate.lib.expressions.operators import as_part_of_text
-from automate.lib.expressions.registry import Items, Mismatch, Object, function
+from automate.lib.expressions.registry import function
 from automate.lib.expressions.scope import Run, text_bytes
 from automate.lib.jsontypes import JSON
 

@@ -1,9 +1,10 @@
 """Missing values, choices and conversions between types."""
 
 from automate.lib.expressions.compare import as_number
+from automate.lib.expressions.converters import Number
 from automate.lib.expressions.errors import ExpressionTypeError, UnknownName
 from automate.lib.expressions.operators import as_part_of_text
-from automate.lib.expressions.registry import Lazy, Number, function
+from automate.lib.expressions.registry import Lazy, function
 from automate.lib.expressions.scope import Run
 from automate.lib.expressions.values import a_kind, kind, shown
 from automate.lib.jsontypes import JSON

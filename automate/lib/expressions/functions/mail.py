@@ -6,9 +6,10 @@ from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime, make_msgid
 
+from automate.lib.expressions.converters import Items, Object
 from automate.lib.expressions.errors import ExpressionTypeError
 from automate.lib.expressions.operators import as_part_of_text
-from automate.lib.expressions.registry import Items, Object, function
+from automate.lib.expressions.registry import function
 from automate.lib.expressions.scope import Run, text_bytes
 from automate.lib.jsontypes import JSON
 

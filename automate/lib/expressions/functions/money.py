@@ -2,10 +2,11 @@
 
 from decimal import ROUND_HALF_UP, Decimal
 
+from automate.lib.expressions.converters import Items, as_decimal
 from automate.lib.expressions.errors import ExpressionTypeError
 from automate.lib.expressions.functions.numbers import rounded
 from automate.lib.expressions.paths import get_path, parse_path
-from automate.lib.expressions.registry import Items, as_decimal, function
+from automate.lib.expressions.registry import function
 from automate.lib.expressions.scope import Run
 
 _SIGNS = {"EUR": "€", "USD": "$", "GBP": "£", "JPY": "¥", "INR": "₹", "CHF": "CHF", "PLN": "zł", "SEK": "kr"}

@@ -5,11 +5,12 @@ import secrets
 from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_UP, Decimal, localcontext
 
 from automate.lib.expressions.compare import as_number
+from automate.lib.expressions.converters import Items, Mismatch, Number
 from automate.lib.expressions.errors import ExpressionTypeError
 from automate.lib.expressions.operators import finite, guarded
 from automate.lib.expressions.operators import power as raise_to
 from automate.lib.expressions.paths import get_path, parse_path
-from automate.lib.expressions.registry import Items, Mismatch, Number, function
+from automate.lib.expressions.registry import function
 from automate.lib.expressions.scope import Run
 from automate.lib.expressions.values import a_kind
 from automate.lib.jsontypes import JSON

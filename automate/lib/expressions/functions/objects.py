@@ -1,9 +1,10 @@
 """Objects: their keys and values, choosing, renaming and merging fields."""
 
+from automate.lib.expressions.converters import Items, Mismatch, Object
 from automate.lib.expressions.errors import ExpressionTypeError
 from automate.lib.expressions.operators import as_part_of_text
 from automate.lib.expressions.paths import Key, get_path, parse_path
-from automate.lib.expressions.registry import Items, Mismatch, Object, function
+from automate.lib.expressions.registry import function
 from automate.lib.expressions.scope import Run
 from automate.lib.expressions.values import a_kind, to_text
 from automate.lib.jsontypes import JSON

@@ -3,8 +3,9 @@
 import re
 from collections.abc import Iterator
 
+from automate.lib.expressions.converters import Items
 from automate.lib.expressions.patterns import Match, Pattern, pattern
-from automate.lib.expressions.registry import Items, function
+from automate.lib.expressions.registry import function
 from automate.lib.expressions.scope import Run
 from automate.lib.jsontypes import JSON
 

@@ -3,7 +3,8 @@
 import re
 
 from automate.lib.expressions.compare import as_number
-from automate.lib.expressions.registry import Items, Mismatch, function
+from automate.lib.expressions.converters import Items, Mismatch
+from automate.lib.expressions.registry import function
 from automate.lib.expressions.scope import Run
 from automate.lib.expressions.values import json_equal, position_of
 from automate.lib.jsontypes import JSON

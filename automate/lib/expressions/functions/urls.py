@@ -2,9 +2,10 @@
 
 from urllib.parse import parse_qsl, quote, quote_plus, unquote_plus, urlencode, urlsplit, urlunsplit
 
+from automate.lib.expressions.converters import Object
 from automate.lib.expressions.errors import BudgetExceeded, ExpressionTypeError
 from automate.lib.expressions.operators import as_part_of_text
-from automate.lib.expressions.registry import Object, function
+from automate.lib.expressions.registry import function
 from automate.lib.expressions.scope import Run, text_bytes
 from automate.lib.expressions.values import to_text
 from automate.lib.jsontypes import JSON

@@ -7,9 +7,10 @@ from xml.sax.saxutils import escape, quoteattr  # writes only
 from defusedxml import DefusedXmlException
 from defusedxml.ElementTree import fromstring
 
+from automate.lib.expressions.converters import Object
 from automate.lib.expressions.errors import ExpressionTypeError
 from automate.lib.expressions.operators import as_part_of_text
-from automate.lib.expressions.registry import Object, function
+from automate.lib.expressions.registry import function
 from automate.lib.expressions.scope import Run
 from automate.lib.expressions.suggest import shortened
 from automate.lib.jsontypes import JSON

@@ -1,0 +1,34 @@
+"""A real service to connect to: Northwind Notes, behind a strict authorization server on loopback."""
+
+from __future__ import annotations
+
+import pytest
+
+from integrations.connections import forget_everything, redirect_uri
+from integrations.models import IntegrationDefinition
+from tests.integrations.notes import install_notes
+from tests.support.oidc.server import AuthorizationServer
+
+
+@pytest.fixture(autouse=True)
+def nothing_kept() -> None:
+    """What processes keep for seconds outlives a test's rows."""
+    forget_everything()
+
+
+@pytest.fixture
+def server(settings):
+    server = AuthorizationServer(redirect_uri()).start()
+    settings.AUTOMATE_OAUTH_CLIENTS = {
+        "notes": {
+            "client_id": server.memory.client.client_id,
+            "client_secret": server.memory.client.client_secret,
+        }
+    }
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def notes(db, server) -> IntegrationDefinition:
+    return install_notes(server.url)
