@@ -49,17 +49,8 @@ def record(
         ip=ip,
         salt=secrets.token_hex(16),
     )
-    event = AuditEvent(
-        tenant=tenant,
-        number=head.number + 1,
-        at=clock.now(),
-        actor_id=actor.pk if actor else None,
-        verb=verb,
-        target_type=target._meta.label_lower if target else "",
-        target_id=str(target.pk) if target else "",
-        detail_hash=hash_detail(detail),
-        prev_hash=head.hash,
-    )
+    event = _next_event(head, actor, verb, target)
+    event.detail_hash = hash_detail(detail)
     event.hash = hash_event(event)
     event.save(force_insert=True)
     detail.event = event
@@ -68,6 +59,19 @@ def record(
     head.seal = seal(head)
     head.save(update_fields=["number", "hash", "seal"])
     return event
+
+
+def _next_event(head: AuditHead, actor: User | None, verb: str, target: models.Model | None) -> AuditEvent:
+    return AuditEvent(
+        tenant_id=head.tenant_id,
+        number=head.number + 1,
+        at=clock.now(),
+        actor_id=actor.pk if actor else None,
+        verb=verb,
+        target_type=target._meta.label_lower if target else "",
+        target_id=str(target.pk) if target else "",
+        prev_hash=head.hash,
+    )
 
 
 def verify_chain(tenant: Tenant) -> list[str]:

@@ -15,6 +15,8 @@ from typing import IO
 
 from django.conf import settings
 
+from automate.lib import clock
+
 QUICK_DEATH_S = 5.0  # a process that dies sooner than this is started again with a growing pause
 STOP_AFTER_S = 35.0  # longer than a step's default time-out: what is under way may finish
 
@@ -28,6 +30,12 @@ def write_pid(name: str) -> None:
     path = pid_file(name)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(str(os.getpid()))
+
+
+def child_environment() -> dict[str, str]:
+    """Ours, with the start of a simulated clock filled in so that all processes agree on the time."""
+    simulated = clock.for_children()
+    return os.environ | ({clock.VARIABLE: simulated} if simulated else {})
 
 
 @dataclass
@@ -46,7 +54,7 @@ class Child:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             start_new_session=True,
-            env=os.environ.copy(),
+            env=child_environment(),
         )
         path = pid_file(self.name)
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -121,7 +129,7 @@ def children_to_run() -> list[Child]:
         "--log-level", "warning", "automate.wsgi:application",
     ]  # fmt: skip
     worker = [
-        celery, "-A", "automate.celery", "worker", "-Q", queues, "-c", str(workers if settings.HAS_BROKER else 1),
+        celery, "--quiet", "-A", "automate.celery", "worker", "-Q", queues, "-c", str(workers if settings.HAS_BROKER else 1),
         "--without-gossip", "--without-mingle", "--without-heartbeat", "--loglevel", "WARNING",
     ]  # fmt: skip
     found = [Child("web", web), Child("worker", worker), Child("scheduler", [python, manage, "scheduler"])]

@@ -235,11 +235,17 @@ CONTENT_SECURITY_POLICY = {
     }
 }
 STATIC_URL = "/static/"
-STATIC_ROOT = BASE_DIR / "staticfiles"
+STATIC_ROOT = DATA_DIR / "static"
 STATICFILES_DIRS = [BASE_DIR / "static"]
-# Files are served from where they lie; names carry no hash, so browsers revalidate hourly.
-WHITENOISE_USE_FINDERS = True
-WHITENOISE_MAX_AGE = 0 if DEBUG else 3600
+if DEBUG:
+    WHITENOISE_USE_FINDERS = True
+    WHITENOISE_MAX_AGE = 0
+else:
+    # `manage.py up` collects them: compressed, with a hash in each name, so browsers keep them for ever
+    STORAGES = {
+        "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+        "staticfiles": {"BACKEND": "automate.staticfiles.HashedFiles"},
+    }
 LANGUAGE_CODE = "en"
 TIME_ZONE = "UTC"
 USE_TZ = True

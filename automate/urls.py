@@ -6,6 +6,7 @@ from django.urls import include, path
 from automate import health, home
 from automate.api import api
 from automate.schema import schema
+from automate.styleguide import styleguide
 
 urlpatterns = [
     path("", home.home, name="home"),
@@ -15,6 +16,7 @@ urlpatterns = [
     path("accounts/", include("allauth.urls")),
     path("", include("workflows.ingress.urls")),
     path("schema/automate-1.json", schema, name="schema"),
+    path("styleguide/", styleguide, name="styleguide"),
     path("", include("accounts.urls")),
     path("", include("integrations.urls")),
     path("", include("workflows.urls")),

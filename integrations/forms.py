@@ -74,19 +74,29 @@ class ConnectionForm(forms.Form):
         *args: Any,
         way: Way | None,
         may_share: bool,
+        with_name: bool = True,
         stored: dict[str, JSON] | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(*args, **kwargs)
         if not may_share:
             del self.fields["sharing"]
+        if not with_name:
+            del self.fields["name"]
         self.entries: Sequence[InputField] = auth.fields(way) if way is not None else []
         for entry in self.entries:
-            self.fields[PREFIX + entry.key] = ManifestField(entry, stored=(stored or {}).get(entry.key))
+            field = ManifestField(entry, stored=(stored or {}).get(entry.key))
+            if self.is_bound and entry.type == "secret":
+                # the answer never holds the secret; HTMX keeps the element in which it was typed
+                field.widget.attrs["hx-preserve"] = "true"
+            self.fields[PREFIX + entry.key] = field
 
     def values(self) -> dict[str, JSON]:
         """The cleaned fields of the way by key; a secret left empty to keep the stored one is empty."""
         return {entry.key: self.cleaned_data[PREFIX + entry.key] for entry in self.entries}
+
+    def name_value(self) -> str:
+        return str(self.cleaned_data.get("name", ""))
 
     def sharing_value(self, otherwise: str = Sharing.PRIVATE) -> str:
         return str(self.cleaned_data.get("sharing") or otherwise)

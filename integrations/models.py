@@ -72,7 +72,9 @@ class IntegrationDefinition(models.Model):
     )
     base_url = models.CharField(max_length=300, blank=True)
     http = models.JSONField(default=dict, blank=True, help_text="The manifest's http section.")
-    protocol = models.CharField(max_length=20, default="http", help_text="What carries it out, as in the manifest.")
+    protocol = models.CharField(
+        max_length=20, default="http", help_text="What carries it out, as in the manifest."
+    )
     source = models.CharField(max_length=10, choices=Source, default=Source.CATALOGUE)
     version = models.PositiveIntegerField(default=1)
     digest = models.CharField(max_length=64, blank=True)

@@ -7,7 +7,11 @@ from integrations.views import connecting, library, managing, signin
 app_name = "integrations"
 urlpatterns = [
     path("w/<slug:workspace_slug>/integrations/", library.integration_list, name="integration-list"),
-    path("w/<slug:workspace_slug>/integrations/<slug:slug>/", library.integration_detail, name="integration-detail"),
+    path(
+        "w/<slug:workspace_slug>/integrations/<slug:slug>/",
+        library.integration_detail,
+        name="integration-detail",
+    ),
     path(
         "w/<slug:workspace_slug>/integrations/<slug:slug>/connect/",
         connecting.connection_new,

@@ -12,7 +12,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts import tokens
 from accounts.forms import ProfileForm, TokenForm
-from accounts.models import ApiToken, Membership, User
+from accounts.models import ApiToken, Membership
 from accounts.request import AppRequest, client_ip
 
 THEME_COOKIE = "theme"  # what the theme button in the page sets; the account's choice replaces it
@@ -23,13 +23,9 @@ def profile(request: AppRequest) -> HttpResponse:
     form = ProfileForm(request.POST or None, instance=request.user)
     if not form.is_valid():
         return render(request, "accounts/profile.html", {"form": form}, status=422 if form.is_bound else 200)
-    user = form.save()
+    form.save()
     messages.success(request, "Your profile is saved.")
     response = redirect("accounts:profile")
-    return _show_in_theme(response, user)
-
-
-def _show_in_theme(response: HttpResponse, user: User) -> HttpResponse:
     response.delete_cookie(THEME_COOKIE)
     return response
 

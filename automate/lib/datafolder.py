@@ -19,7 +19,9 @@ def read_or_create(path: Path, make: Callable[[], str], *, what: str) -> str:
             file.write(make())
         try:
             os.link(draft, path)
-            sys.stderr.write(f"Made {what} in {path}. Keep a copy: without it nothing encrypted can be read.\n")
+            sys.stderr.write(
+                f"Made {what} in {path}. Keep a copy: without it nothing encrypted can be read.\n"
+            )
         except FileExistsError:
             pass
         finally:

@@ -64,8 +64,10 @@ class InputSchema:
     def _explain(self, value: dict[str, JSON]) -> None:
         if self._validator is None:
             from jsonschema import Draft202012Validator
+            from referencing import Registry
 
-            self._validator = Draft202012Validator(dict(self.schema))
+            # an own, empty registry: a `$ref` to an address must not fetch it
+            self._validator = Draft202012Validator(dict(self.schema), registry=Registry())
         errors = sorted(
             self._validator.iter_errors(value), key=lambda error: [str(key) for key in error.absolute_path]
         )

@@ -12,9 +12,10 @@ from integrations.actions.bodies import with_query
 from integrations.actions.calls import Job, ask, built, run_calls
 from integrations.actions.effects import effect_of
 from integrations.actions.mapping import compiled, value_of
+from integrations.actions.options import choices, options_of
 from integrations.actions.plans import Plans, prepare_call
 from integrations.actions.sender import Sender
-from integrations.errors import ActionError
+from integrations.errors import ActionError, InputError
 from integrations.manifest import Action, AfterConnect, Call, Manifest, Way
 from integrations.masking import Masker
 from integrations.protocols import PROTOCOLS, module_of
@@ -23,6 +24,7 @@ from integrations.values import ActionResult, Connection, Context, FileStore, Li
 T = TypeVar("T")
 DEFAULT_TIMEOUT_S = 30.0
 MAX_LABEL_CHARS = 200
+OPTIONS_TIMEOUT_S = 10.0  # a person waits for the drop-down
 
 
 class ActionRunner:
@@ -126,6 +128,28 @@ class ActionRunner:
             return ""
         answer = self.call(manifest, way.test, connection=connection, timeout_s=timeout_s)
         return self.account_label(manifest, connection, answer.body)
+
+    def options(
+        self, manifest: Manifest, action: str, field: str, *, input: JSON, connection: Connection | None
+    ) -> list[dict[str, JSON]]:
+        """The choices of a field with `x-options`: `[{value, label}]`, given the fields filled in so far.
+
+        Empty when a field it depends on is still empty. Raises ActionError.
+        """
+        wanted = options_of(self._plans.of(manifest).action(action).action, field)
+        names = _names(input if isinstance(input, dict) else {}, connection)
+        given = value_of(compiled(wanted.get("input") or {}), names) or {}
+        try:
+            result = self.run(
+                manifest,
+                str(wanted["action"]),
+                input=given,
+                connection=connection,
+                timeout_s=OPTIONS_TIMEOUT_S,
+            )
+        except InputError:
+            return []
+        return choices(result.output, str(wanted["value"]), str(wanted["label"]))
 
     def account_label(self, manifest: Manifest, connection: Connection, body: JSON = None) -> str:
         """Whose account it is, as the manifest words it (sees `connection` and the test's `body`)."""

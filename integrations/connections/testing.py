@@ -45,9 +45,9 @@ def test_connection(connection: UserIntegration) -> TestResult:
         opened = open_credentials(connection)
         account = runner().test(manifest, opened, timeout_s=TEST_TIMEOUT_S)
     except ActionError as error:
-        _note(connection, error)
+        note_outcome(connection, error)
         return TestResult(False, "", error.message, _since(started))
-    _note(connection, None, account)
+    note_outcome(connection, None, account)
     return _passed(manifest, opened.auth_type, account, started)
 
 
@@ -91,7 +91,7 @@ def _since(started: float) -> int:
     return round((clock.monotonic() - started) * 1000)
 
 
-def _note(connection: UserIntegration, error: ActionError | None, account: str = "") -> None:
+def note_outcome(connection: UserIntegration, error: ActionError | None, account: str = "") -> None:
     """Only what changed; a failed call to a service that is down does not ask people to connect again."""
     now = clock.now()
     changes: dict[str, object] = {"last_checked_at": now, "updated_at": now}

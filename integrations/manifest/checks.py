@@ -47,9 +47,9 @@ def _once(place: str, names: list[str]) -> Iterator[Fault]:
         yield Fault(f"{place}.{name}", "This name is given twice.")
 
 
-def _web_address(place: str, url: str, *, needs_tls: bool = True) -> Iterator[Fault]:
+def _web_address(place: str, url: str) -> Iterator[Fault]:
     parts = urlsplit(url)
-    if parts.scheme != "https" and (needs_tls or parts.scheme != "http") or not parts.hostname:
+    if parts.scheme != "https" or not parts.hostname:
         yield Fault(place, "It must be an address that begins with https://.")
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
-from integrations.connections import forget_everything, redirect_uri
-from integrations.models import IntegrationDefinition
-from tests.integrations.notes import install_notes
+from integrations.connections import forget_everything, redirect_uri, vault
+from integrations.models import IntegrationDefinition, UserIntegration
+from tests.integrations.notes import SECRET, install_notes
 from tests.support.oidc.server import AuthorizationServer
 
 
@@ -32,3 +34,17 @@ def server(settings):
 @pytest.fixture
 def notes(db, server) -> IntegrationDefinition:
     return install_notes(server.url)
+
+
+@pytest.fixture
+def make_connection(alice, workspace) -> Callable[..., UserIntegration]:
+    """Makes connections of alice with a made-up token, shared with nobody."""
+
+    def make(**given) -> UserIntegration:
+        values = {"tenant": workspace, "user": alice, "auth_type": "BEARER", "name": "Notes", **given}
+        connection = UserIntegration(**values)
+        connection.credentials = vault.seal_credentials(connection, {"token": SECRET})
+        connection.save(force_insert=True)
+        return connection
+
+    return make

@@ -8,6 +8,8 @@ from integrations.manifest import Manifest, load
 from integrations.models import IntegrationDefinition, UserIntegration
 from integrations.sync import write_definition
 
+SECRET = "access-made-up-0123456789"
+
 MANIFEST = """
 slug: notes
 name: Northwind Notes

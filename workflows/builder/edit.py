@@ -16,6 +16,7 @@ from workflows.engine.document import Document, Step, Trigger
 from workflows.errors import ConnectionRefused, DraftConflict, EditRefused
 from workflows.models import WorkflowTemplate
 
+SECRETS = "http"  # the integration whose connections hold the secrets of callers
 TRIES = 4  # two people rarely save within the same milliseconds more often than this
 
 
@@ -57,7 +58,7 @@ def save_part(
             )
         if base and base != base_of(document, theirs):
             raise Conflict(theirs)
-        after = _put(document, part, theirs)
+        after = _put(_with_auth_slot(document, part), part, theirs)
         return Change(without_idle_slots(document, after), label, part.key)
 
     if connection is None:
@@ -68,11 +69,32 @@ def save_part(
 def _put(document: Document, part: Step | Trigger, theirs: Step | Trigger) -> Document:
     """Lines are drawn elsewhere: those of now stay, less the ways out that the form took away."""
     if isinstance(part, Trigger):
-        return with_trigger(document, replace(part, next=theirs.next if isinstance(theirs, Trigger) else ()))
+        onward = theirs.next if isinstance(theirs, Trigger) else ()
+        return with_trigger(document, replace(_proved(document, part), next=onward))
     assert isinstance(theirs, Step)
     gone = {case["key"] for case in theirs.cases} - {case["key"] for case in part.cases}
     following = {port: targets for port, targets in theirs.next.items() if port not in gone}
     return with_step(document, replace(part, next=following))
+
+
+def _with_auth_slot(document: Document, part: Step | Trigger) -> Document:
+    """A webhook that wants a proof needs a slot for the connection that holds the secret."""
+    auth = part.config.get("auth")
+    if (
+        not isinstance(part, Trigger)
+        or not isinstance(auth, dict)
+        or auth.get("connection") in document.connections
+    ):
+        return document
+    return new_slot(document, SECRETS)[0]
+
+
+def _proved(document: Document, trigger: Trigger) -> Trigger:
+    auth = trigger.config.get("auth")
+    if not isinstance(auth, dict) or auth.get("connection") in document.connections:
+        return trigger
+    slot = [key for key, slot in document.connections.items() if slot.integration == SECRETS][-1]
+    return replace(trigger, config={**trigger.config, "auth": {**auth, "connection": slot}})
 
 
 def _retried(

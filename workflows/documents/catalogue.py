@@ -45,12 +45,13 @@ class EventEntry(TriggerInfo):
 
 @dataclass(frozen=True, slots=True)
 class IntegrationEntry(IntegrationInfo):
-    """One integration with everything it can do. `needs_connection`: nothing works without signing in."""
+    """One integration with everything it can do. `needs_connection`: nothing works without signing in; `can_connect`: one may."""
 
     id: uuid.UUID | None = None
     category: str = ""
     logo: str = ""
     needs_connection: bool = True
+    can_connect: bool = True
     action_entries: dict[str, ActionEntry] = field(default_factory=dict)
     event_entries: dict[str, EventEntry] = field(default_factory=dict)
 
@@ -154,6 +155,8 @@ def _read(pk: uuid.UUID) -> IntegrationEntry:
         category=row.category,
         logo=row.logo,
         needs_connection=row.auth_type != AuthType.NONE,
+        can_connect=any(way.get("type") != "none" for way in row.auth_config)
+        or row.auth_type != AuthType.NONE,
         action_entries={action.name: action for action in actions},
         event_entries={event.name: event for event in events},
     )

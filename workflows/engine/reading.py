@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from workflows.engine.errors import Fault
 from workflows.engine.parts import Config
-from workflows.engine.shapes import RESERVED, Field, shown
+from workflows.engine.shapes import MAX_STRANGE, RESERVED, Field, shown
 from workflows.engine.structures import complaints
 from workflows.engine.words import did_you_mean
 
@@ -26,9 +26,8 @@ class Place:
     base: str = ""  # the path of the step or trigger this lies in
 
     def below(self, name: str) -> "Place":
-        path = (
-            name if not self.path else f"{self.path}{name}" if name.startswith("[") else f"{self.path}.{name}"
-        )
+        name = name if len(name) <= 80 else name[:79] + "…"
+        path = self.path + name if name.startswith("[") or not self.path else f"{self.path}.{name}"
         return Place(path, self.words, self.step, self.base)
 
 
@@ -51,11 +50,13 @@ class Reading:
 
     def unknown(self, place: Place, data: Mapping[str, Any], known: Iterable[str]) -> None:
         names = list(known)
-        for name in data:
-            if name not in names:
-                meant = _ELSEWHERE.get(name)
-                hint = f"Did you mean `{meant}`?" if meant in names else did_you_mean(name, names)
-                self.say(place.below(name), f"is not a key this can have. {hint}".rstrip())
+        strange = [name for name in data if name not in names]
+        for name in strange[:MAX_STRANGE]:
+            meant = _ELSEWHERE.get(name)
+            hint = f"Did you mean `{meant}`?" if meant in names else did_you_mean(name, names)
+            self.say(place.below(name), f"is not a key this can have. {hint}".rstrip())
+        if len(strange) > MAX_STRANGE:
+            self.say(place, f"has {len(strange) - MAX_STRANGE:,} more keys it cannot have. Remove them.")
 
     def hold(self, place: Place, spec: Field, value: Any) -> bool:
         """Whether the value has the field's shape; says so if not."""

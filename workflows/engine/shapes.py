@@ -18,6 +18,8 @@ RESERVED: Final = frozenset(
 )
 CASE_RESERVED: Final = RESERVED | {"main", "else"}
 
+MAX_STRANGE: Final = 20  # unknown keys of one object that are named; looking for what was meant costs time
+
 Where = Literal["attr", "flat", "config"]
 Complaint = tuple[str, str]  # the path below the field, and "must be …"
 Seed = dict[str, Any]
@@ -240,10 +242,10 @@ def object_complaints(
         yield "", f"must be {what}, not {shown(value)}"
         return
     known = {field.name: field for field in fields}
+    for name in [name for name in value if name not in known][:MAX_STRANGE]:
+        yield f".{name[:80]}", f"is not a key of {what}. {did_you_mean(name, known)}".rstrip(" .")
     for name, inner in value.items():
-        if name not in known:
-            yield f".{name}", f"is not a key of {what}. {did_you_mean(name, known)}".rstrip(" .")
-        elif inner is not None:
+        if name in known and inner is not None:
             for path, words in complaints_by(shapes, known[name], inner):
                 yield f".{name}{path}", words
     for field in fields:

@@ -9,7 +9,9 @@ from typing import Final
 from automate.lib.expressions import ExpressionError, Scope, evaluate
 from automate.lib.jsontypes import JSON, dumps
 from workflows.ingress.refusals import unreadable
+from workflows.models import LiveTrigger
 from workflows.runs.start import Receipt
+from workflows.triggers.variables import variables_of
 
 # Names under which senders repeat the id of a delivery, the most deliberate first.
 DEDUP_HEADERS: Final = (
@@ -29,12 +31,14 @@ DEDUP_HEADERS: Final = (
 MAX_KEY_CHARS: Final = 200  # of TriggerReceipt.dedup_key; longer keys are kept as their hash
 
 
-def receipt_of(expression: str | None, payload: Mapping[str, JSON], raw: bytes, query: str) -> Receipt | None:
+def receipt_of(
+    live: LiveTrigger, expression: str | None, payload: Mapping[str, JSON], raw: bytes, query: str
+) -> Receipt | None:
     """What tells a repeated call: by the trigger's expression, else by the first header of the list. None: nothing does.
 
     Raises Refused (400) when the expression cannot be evaluated over this call.
     """
-    key = _by_header(payload) if expression is None else _by_expression(expression, payload)
+    key = _by_header(payload) if expression is None else _by_expression(live, expression, payload)
     if not key:
         return None
     return Receipt(dedup_key=short(key), body_hash=hashlib.sha256(raw or query.encode()).hexdigest())
@@ -54,9 +58,9 @@ def _by_header(payload: Mapping[str, JSON]) -> str:
     return ""
 
 
-def _by_expression(expression: str, payload: Mapping[str, JSON]) -> str:
+def _by_expression(live: LiveTrigger, expression: str, payload: Mapping[str, JSON]) -> str:
     try:
-        value = evaluate(expression, Scope({"trigger": dict(payload)}))
+        value = evaluate(expression, Scope({"trigger": dict(payload), "vars": variables_of(live)}))
     except ExpressionError as error:
         raise unreadable(
             f"What makes this call unique (the webhook's `dedup`) cannot be found in it: {error.message}"

@@ -65,7 +65,7 @@ def _receive(request: HttpRequest, token: str) -> HttpResponse:
             shelf.store(None)
             samples.record(found, payload)
         return json_response({"status": "recorded"}, status=202)
-    receipt = receipt_of(found.rule.dedup, payload, raw, request.META.get("QUERY_STRING", ""))
+    receipt = receipt_of(found.live, found.rule.dedup, payload, raw, request.META.get("QUERY_STRING", ""))
     execution_id = _start(found, payload, receipt, shelf)
     if found.rule.keep_samples:
         samples.keep_now_and_then(found.live, payload)

@@ -12,12 +12,10 @@ from workflows.engine.document import Step
 from workflows.engine.names import Frame
 from workflows.engine.outcome import Failed, Record, StepError
 from workflows.runs.scopes import LoopRun, ScopeRun
+from workflows.runs.waits import NO_RETRY
 
 if TYPE_CHECKING:
     from workflows.runs.segment import Segment
-
-
-NO_RETRY: dict[str, JSON] = {"attempt": 99}  # loops are not tried again as a whole
 
 
 class LoopKeeper:

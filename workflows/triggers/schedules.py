@@ -26,6 +26,7 @@ from workflows.errors import WorkflowError
 from workflows.models import LiveTrigger, RunEvent, TriggerType
 from workflows.runs.start import Receipt, start_run
 from workflows.triggers.published import PublishedTrigger, published_trigger
+from workflows.triggers.variables import variables_of
 
 __all__ = [
     "BadCron",
@@ -179,7 +180,7 @@ def _start(
         start_run(
             deployment=live.deployment,
             live_trigger=live,
-            trigger=_payload(published, at, now),
+            trigger=_payload(live, published, at, now),
             trigger_type=TriggerType.SCHEDULED.value,
             receipt=Receipt(dedup_key=f"at:{at.isoformat()}", body_hash=""),
         )
@@ -190,13 +191,17 @@ def _start(
     return sum(not result.duplicate for result in results)
 
 
-def _payload(published: PublishedTrigger, at: datetime, now: datetime) -> dict[str, JSON]:
+def _payload(live: LiveTrigger, published: PublishedTrigger, at: datetime, now: datetime) -> dict[str, JSON]:
     trigger = published.trigger
     payload: dict[str, JSON] = {
         "type": trigger.type, "key": trigger.key, "at": now.isoformat(), "scheduled_at": at.isoformat()
     }  # fmt: skip
     given = trigger.config.get("input")
-    body = evaluate(given, Scope({"trigger": payload}, now=at)) if given is not None else {}
+    body = (
+        evaluate(given, Scope({"trigger": payload, "vars": variables_of(live)}, now=at))
+        if given is not None
+        else {}
+    )
     return {**payload, "body": body}
 
 

@@ -17,7 +17,7 @@ from automate.api.errors import ApiError
 from automate.api.pagination import DEFAULT_LIMIT, Cursor, Limit, page
 from automate.api.shapes import picked
 from integrations.errors import Fault, ManifestError
-from integrations.manifest import Manifest, check, from_data
+from integrations.manifest import Manifest, from_data
 from integrations.models import IntegrationAction, IntegrationDefinition, IntegrationTrigger
 from integrations.sync import renew_digest, write_definition
 
@@ -59,15 +59,16 @@ def create_integration_type(
 ) -> Any:
     read = _read(manifest)
     definition = IntegrationDefinition(tenant=request.workspace, source=IntegrationDefinition.Source.CUSTOM)
+    taken = ApiError(409, "conflict", f"This workspace has an integration {read.slug!r} already.", "slug")
     try:
         with transaction.atomic():
+            if IntegrationDefinition.objects.for_tenant(request.workspace).filter(name=read.slug).exists():
+                raise taken  # asked because SQLite has no unique keys in which two nulls are the same
             write_definition(read, digest="", row=definition)
             renew_digest(definition)
             audit.record(request.workspace, request.user, "integration.created", definition)
     except IntegrityError:
-        raise ApiError(
-            409, "conflict", f"This workspace has an integration {read.slug!r} already.", "slug"
-        ) from None
+        raise taken from None
     return Status(201, _full(definition))
 
 
@@ -84,13 +85,9 @@ def get_integration_type(request: ApiRequest, id: uuid.UUID) -> dict[str, Any]:
 def _read(data: dict[str, Any]) -> Manifest:
     """Raises ApiError (422) with every fault."""
     try:
-        manifest = from_data(data)
-        faults = check(manifest)
+        return from_data(data)
     except ManifestError as error:
-        faults = error.faults
-    if faults:
-        raise _refusal(faults)
-    return manifest
+        raise _refusal(error.faults) from None
 
 
 def _refusal(faults: Sequence[Fault]) -> ApiError:

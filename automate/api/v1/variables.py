@@ -61,14 +61,15 @@ def create_variable(request: ApiRequest, body: NewVariable) -> Any:
         environment=_environment(request, body.environment),
     )
     _put(variable, body.value)
+    taken = ApiError(409, "conflict", f"There is a variable {body.key} already. Change that one.", "key")
     try:
         with transaction.atomic():
+            if _is_taken(variable):
+                raise taken
             variable.save()
             audit.record(request.workspace, request.user, "variable.created", variable)
     except IntegrityError:
-        raise ApiError(
-            409, "conflict", f"There is a variable {body.key} already. Change that one.", "key"
-        ) from None
+        raise taken from None
     return Status(201, _shape(variable))
 
 
@@ -102,6 +103,12 @@ def _get(request: ApiRequest, id: uuid.UUID) -> WorkflowVariable:
     if variable is None:
         raise Http404
     return variable
+
+
+def _is_taken(variable: WorkflowVariable) -> bool:
+    """Asked because SQLite has no unique keys in which two nulls are the same."""
+    rows = WorkflowVariable.objects.for_tenant(variable.tenant_id).filter(key=variable.key)
+    return rows.filter(environment=variable.environment).exists()
 
 
 def _put(variable: WorkflowVariable, value: Any) -> None:

@@ -26,8 +26,13 @@ def with_tables(page: str) -> str:
 
 
 def _table(group: str, infos: list[FunctionInfo]) -> str:
-    rows = [f"| {_cell(info.signature)} | {_help(info)} | {_cell(info.example)} | {_cell(dumps(info.result))} |" for info in infos]
-    return "\n".join([f"### {group}\n", "| function | what it gives | example | result |", "|---|---|---|---|", *rows, ""])
+    rows = [
+        f"| {_cell(info.signature)} | {_help(info)} | {_cell(info.example)} | {_cell(dumps(info.result))} |"
+        for info in infos
+    ]
+    return "\n".join(
+        [f"### {group}\n", "| function | what it gives | example | result |", "|---|---|---|---|", *rows, ""]
+    )
 
 
 def _comparisons() -> str:

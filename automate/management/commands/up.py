@@ -9,6 +9,7 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand
 
 from automate.processes import Supervisor, children_to_run, write_pid
+from automate.staticfiles import collect_if_changed
 
 
 class Command(BaseCommand):
@@ -19,6 +20,8 @@ class Command(BaseCommand):
         if not settings.REDIS_URL:
             call_command("createcachetable", verbosity=0)
         call_command("sync_catalogue", verbosity=0)
+        if not settings.DEBUG:
+            collect_if_changed()
         self.stderr.write(self._welcome())
         write_pid("up")
         Supervisor(children_to_run()).run()

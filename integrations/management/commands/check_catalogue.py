@@ -14,7 +14,9 @@ class Command(BaseCommand):
     requires_system_checks = []
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("files", nargs="*", type=Path, help="Manifests to check instead of the catalogue.")
+        parser.add_argument(
+            "files", nargs="*", type=Path, help="Manifests to check instead of the catalogue."
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         paths = options["files"] or sorted(CATALOGUE.glob("*.yaml"))

@@ -24,4 +24,6 @@ class Command(BaseCommand):
             if slugs:
                 self.stdout.write(f"{word}: {', '.join(slugs)}")
         count = len(result.created) + len(result.updated) + len(result.unchanged)
-        self.stdout.write(f"{count} integrations in the catalogue, {len(result.unchanged)} of them unchanged.")
+        self.stdout.write(
+            f"{count} integrations in the catalogue, {len(result.unchanged)} of them unchanged."
+        )

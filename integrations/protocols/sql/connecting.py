@@ -132,8 +132,7 @@ def _connect_error(error: psycopg.Error, host: str) -> ActionError:
     if (
         "password authentication failed" in text
         or "no password supplied" in text
-        or ("role" in text
-        and "does not exist" in text)
+        or ("role" in text and "does not exist" in text)
     ):
         message = f"{host} did not accept the user name and password."
         return ActionError(message, code="auth", reconnect=True, sent=False)
@@ -148,26 +147,29 @@ def _connect_error(error: psycopg.Error, host: str) -> ActionError:
     return ActionError(message, code="connect_failed", retryable=True, sent=False)
 
 
-_RETRYABLE = frozenset(
-    ("40001", "40P01", "53000", "53100", "53200", "53300", "55P03", "57P01", "57P02", "57P03")
-)
+_RETRYABLE = frozenset(("40001", "40P01", "53000", "53100", "53200", "53300", "55P03", "57014"))
 
 
 def _named(error: psycopg.Error, host: str) -> ActionError:
-    """A definite answer carries an SQLSTATE and was rolled back; without one the connection broke in the middle."""
+    """With an SQLSTATE the server refused and rolled back, so nothing happened; else it broke off in the middle."""
     state = error.sqlstate
-    if state is None:
+    if state is None and not isinstance(error, psycopg.OperationalError):
+        said = " ".join(str(error).split())[:200].rstrip(".")
+        return ActionError(f"The statement cannot be sent: {said}.", code="invalid_statement", sent=False)
+    if state is None or state.startswith(("08000", "08003", "08006", "57P0")):
         message = f"The connection to {host} broke before the statement was through."
-        return ActionError(message, code="connection_lost", retryable=True, sent=None)
-    if state == "57014":
-        return ActionError(
-            f"The statement took too long, so {host} stopped it.", code=state, retryable=True, sent=True
-        )
-    if state == "25006":
-        message = "This action only reads. Use “Run a statement” to change data."
-        return ActionError(message, code=state, sent=True)
+        return ActionError(message, code=state or "connection_lost", retryable=True, sent=None)
+    message = _REFUSALS.get(state, "").format(host=host) or _refusal(error, host)
+    return ActionError(message, code=state, retryable=state in _RETRYABLE, sent=False)
+
+
+_REFUSALS = {
+    "57014": "The statement took too long, so {host} stopped it.",
+    "25006": "This action only reads. Use “Run a statement” to change data.",
+}
+
+
+def _refusal(error: psycopg.Error, host: str) -> str:
     said = (error.diag.message_primary or "it gave no reason").rstrip(".")
     detail = f" {error.diag.message_detail.rstrip('.')}." if error.diag.message_detail else ""
-    return ActionError(
-        f"{host} refused the statement: {said}.{detail}", code=state, retryable=state in _RETRYABLE, sent=True
-    )
+    return f"{host} refused the statement: {said}.{detail}"

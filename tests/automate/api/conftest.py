@@ -31,7 +31,9 @@ class ApiClient:
         data = body if isinstance(body, str | bytes) else "" if body is None else json.dumps(body)
         headers = {"Authorization": f"Bearer {self.token}", **extra.pop("headers", {})}
         kind = extra.pop("content_type", "application/json")
-        return self.client.generic(method, f"/api/v1{path}", data, content_type=kind, headers=headers, **extra)
+        return self.client.generic(
+            method, f"/api/v1{path}", data, content_type=kind, headers=headers, **extra
+        )
 
     def get(self, path: str, **extra: Any) -> HttpResponse:
         return self.send("GET", path, **extra)

@@ -37,7 +37,9 @@ def test_a_taken_key_makes_a_copy(api):
 def test_get_gives_back_the_document(api, workflow):
     got = api.get(f"/workflows/{workflow.pk}").json()
 
-    assert api.put(f"/workflows/{workflow.pk}", got["document"]).json()["draft_version"] == got["draft_version"]
+    assert (
+        api.put(f"/workflows/{workflow.pk}", got["document"]).json()["draft_version"] == got["draft_version"]
+    )
 
 
 def test_put_replaces_the_draft(api, workflow):
@@ -78,7 +80,11 @@ def test_patch_refuses_fields_it_does_not_know(api, workflow, field):
 def test_publish_pause_and_resume(api, workflow):
     published = api.post(f"/workflows/{workflow.pk}/publish", {"note": "first"})
     assert published.status_code == 200
-    assert (published.json()["version"], published.json()["is_active"], published.json()["status"]) == (1, True, "PUBLISHED")
+    assert (published.json()["version"], published.json()["is_active"], published.json()["status"]) == (
+        1,
+        True,
+        "PUBLISHED",
+    )
 
     assert api.patch(f"/workflows/{workflow.pk}", {"is_active": False}).json()["is_active"] is False
     assert api.patch(f"/workflows/{workflow.pk}", {"is_active": True}).json()["is_active"] is True
@@ -106,7 +112,9 @@ def test_execute_starts_a_run(api, workflow):
     assert (run["status"], run["workflow"], run["steps"]) == ("PENDING", str(workflow.pk), [])
     assert run["input"]["body"] == {"n": 2**70}
     assert run["input"]["type"] == "manual"
-    assert [item["id"] for item in api.get(f"/workflows/{workflow.pk}/executions").json()["items"]] == [run["id"]]
+    assert [item["id"] for item in api.get(f"/workflows/{workflow.pk}/executions").json()["items"]] == [
+        run["id"]
+    ]
 
 
 def test_execute_may_stand_in_for_another_trigger(api, workflow):
@@ -123,8 +131,12 @@ def test_execute_with_the_same_key_starts_once(api, workflow):
     api.post(f"/workflows/{workflow.pk}/publish")
     again = {"headers": {"Idempotency-Key": "k1"}}
 
-    first, second = (api.post(f"/workflows/{workflow.pk}/execute", {"input": {"a": 1}}, **again) for _ in range(2))
-    other = api.post(f"/workflows/{workflow.pk}/execute", {"input": {"a": 2}}, headers={"Idempotency-Key": "k1"})
+    first, second = (
+        api.post(f"/workflows/{workflow.pk}/execute", {"input": {"a": 1}}, **again) for _ in range(2)
+    )
+    other = api.post(
+        f"/workflows/{workflow.pk}/execute", {"input": {"a": 2}}, headers={"Idempotency-Key": "k1"}
+    )
 
     assert first.json()["id"] == second.json()["id"]
     assert other.status_code == 409

@@ -267,6 +267,13 @@ def test_anything_else_is_a_fault_and_no_crash(source):
     assert all(message.endswith((".", "?")) for message in faults(source).values())
 
 
+def test_thousands_of_strange_keys_are_no_problem():
+    found = faults(samples.data(samples.step("a", **{f"k{number}": 1 for number in range(20_000)})))
+
+    assert len(found) == 21
+    assert "19,980 more keys" in found["steps.a"]
+
+
 def test_format_is_required():
     assert "format: automate/1" in faults({"key": "a"})["format"]
 

@@ -65,8 +65,9 @@ class NotPosted:
 
 
 def _from_box(spec: Spec, text: str, old: Any) -> Any:
-    if spec.kind in ("number", "integer"):
-        return number_from_text(text, whole=spec.kind == "integer")
+    wanted = spec.input_type if spec.kind == "options" else spec.kind
+    if wanted in ("number", "integer"):
+        return number_from_text(text, whole=wanted == "integer")
     if spec.kind == "any":
         return from_text(text)
     if spec.kind == "list":

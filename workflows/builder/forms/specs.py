@@ -82,8 +82,8 @@ def _property(name: str, schema: Schema, required: bool, depth: int) -> Spec:
 def _kind(schema: Schema, depth: int) -> tuple[str, dict[str, Any]]:
     if schema.get("x-secret"):
         return "secret", {}
-    if isinstance(schema.get("x-options"), Mapping):
-        return "options", {"options": schema["x-options"]}
+    if isinstance(schema.get("x-options"), Mapping) and schema.get("type") != "array":
+        return "options", {"options": schema["x-options"], "input_type": str(schema.get("type") or "text")}
     if schema.get("enum"):
         raw = {_plain(value): value for value in schema["enum"] if not isinstance(value, str)}
         return "choice", {"choices": _choices(schema), "raw": raw}

@@ -218,6 +218,22 @@ def test_a_slow_pattern_is_stopped_by_the_clock():
     assert time.monotonic() - started < 1.5
 
 
+def test_nested_tests_take_no_longer_than_they_are_long():
+    source = "a"
+    for _ in range(40):
+        source = f"({source} is defined)[0]"
+
+    started = time.monotonic()
+    refused(f"{{{{ {source} + 1 }}}}")
+    assert time.monotonic() - started < 1
+
+
+def test_a_key_too_long_to_write_down_is_refused():
+    refused("{{ o[0x" + "f" * 6000 + "] }}")
+    refused("{{ o[2**14000 * 2**280] }}")
+    refused("{{ l[2**14000] }}")
+
+
 def test_a_field_with_very_many_expressions_is_refused():
     with pytest.raises(ExpressionError, match="more than 500 expressions"):
         evaluate("{{ 1 }}" * 501, Scope({}))

@@ -297,4 +297,5 @@ def test_random_values_differ():
 def test_now_is_the_same_within_one_evaluation():
     moments = evaluate(["{{ now() }}", "{{ now() }}"], Scope({}))
 
-    assert isinstance(moments, list) and moments[0] == moments[1]
+    assert isinstance(moments, list)
+    assert moments[0] == moments[1]

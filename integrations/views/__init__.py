@@ -1,0 +1,1 @@
+"""Pages of integrations: the library, connecting, managing connections, and the sign-in's way back."""

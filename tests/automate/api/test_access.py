@@ -1,0 +1,198 @@
+"""Who may do what: every operation of the API for every kind of token."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import timedelta
+
+import pytest
+from django.test import Client
+from django.urls import URLPattern
+
+from accounts.models import ApiToken
+from automate.api import api as the_api
+from automate.lib import clock
+from tests.automate.api.conftest import ApiClient, a_document
+from tests.factories import add_member, make_user
+from workflows.models import WorkflowAccess, WorkflowExecution, WorkflowTemplate
+
+pytestmark = [pytest.mark.django_db]
+
+# (method, path, body): every operation; {w} a workflow, {e} a run, {x} anything else. Which scope each one needs.
+OPERATIONS = [
+    ("GET", "/workflows", None, "read"),
+    ("POST", "/workflows", a_document(), "write"),
+    ("GET", "/workflows/{w}", None, "read"),
+    ("PUT", "/workflows/{w}", a_document(), "write"),
+    ("PATCH", "/workflows/{w}", {"tags": ["x"]}, "write"),
+    ("DELETE", "/workflows/{w}", None, "write"),
+    ("POST", "/workflows/{w}/publish", {}, "write"),
+    ("GET", "/workflows/{w}/versions", None, "read"),
+    ("GET", "/workflows/{w}/versions/1", None, "read"),
+    ("GET", "/workflows/{w}/executions", None, "read"),
+    ("POST", "/workflows/{w}/execute", {"input": {}}, "run"),
+    ("GET", "/executions", None, "read"),
+    ("GET", "/executions/{e}", None, "read"),
+    ("GET", "/executions/{e}/events", None, "read"),
+    ("POST", "/executions/{e}/cancel", None, "run"),
+    ("POST", "/executions/{e}/retry", {}, "run"),
+    ("POST", "/executions/{e}/answer", {"step": "a", "answer": "done"}, "run"),
+    ("GET", "/integration-types", None, "read"),
+    ("POST", "/integration-types", {}, "write"),
+    ("GET", "/integration-types/{x}", None, "read"),
+    ("GET", "/integrations", None, "read"),
+    ("POST", "/integrations", {"integration": "x", "auth_type": "BEARER"}, "write"),
+    ("POST", "/integrations/test", {"integration": "x", "auth_type": "BEARER"}, "write"),
+    ("GET", "/integrations/{x}", None, "read"),
+    ("PATCH", "/integrations/{x}", {"name": "x"}, "write"),
+    ("DELETE", "/integrations/{x}", None, "write"),
+    ("POST", "/integrations/{x}/test", None, "write"),
+    ("GET", "/variables", None, "read"),
+    ("POST", "/variables", {"key": "A", "value": "x"}, "write"),
+    ("GET", "/variables/{x}", None, "read"),
+    ("PATCH", "/variables/{x}", {"value": "x"}, "write"),
+    ("DELETE", "/variables/{x}", None, "write"),
+    ("GET", "/library", None, "read"),
+    ("GET", "/library/{x}", None, "read"),
+    ("POST", "/library/{x}/use", None, "write"),
+]
+CHANGES = [operation for operation in OPERATIONS if operation[3] != "read"]
+
+
+@pytest.fixture
+def published(api, workflow) -> WorkflowTemplate:
+    api.post(f"/workflows/{workflow.pk}/publish")
+    return workflow
+
+
+@pytest.fixture
+def run(api, published) -> str:
+    return api.post(f"/workflows/{published.pk}/execute", {"input": {}}).json()["id"]
+
+
+def filled(path, workflow, run) -> str:
+    return path.format(w=workflow.pk, e=run, x=uuid.uuid4())
+
+
+def test_every_operation_is_in_the_matrix():
+    listed = set()
+    for pattern in the_api.urls[0]:
+        if isinstance(pattern, URLPattern) and pattern.name not in (
+            "openapi-json",
+            "openapi-view",
+            "api-root",
+            "unknown",
+        ):
+            listed.add("/" + str(pattern.pattern))
+    covered = {path for _method, path, _body, _scope in OPERATIONS}
+    shapes = {
+        path.replace("{w}", "<uuidstr:id>").replace("{e}", "<uuidstr:id>").replace("{x}", "<uuidstr:id>")
+        for path in covered
+    }
+
+    assert listed == {path.replace("/versions/1", "/versions/<int:number>") for path in shapes}
+
+
+@pytest.mark.parametrize(("method", "path", "body", "scope"), OPERATIONS)
+def test_without_a_valid_token_nothing_is_said(published, run, method, path, body, scope):
+    path = "/api/v1" + filled(path, published, run)
+    answers = [
+        Client().generic(method, path, headers=headers)
+        for headers in (
+            {},
+            {"Authorization": "Bearer nope"},
+            {"Authorization": "Basic x"},
+            {"Authorization": "Bearer ü"},
+        )
+    ]
+
+    assert {answer.status_code for answer in answers} == {401}
+    assert len({answer.content for answer in answers}) == 1
+    assert answers[0]["WWW-Authenticate"] == "Bearer"
+
+
+@pytest.mark.parametrize(("method", "path", "body", "scope"), CHANGES)
+def test_a_read_token_changes_nothing(alice, workspace, published, run, method, path, body, scope):
+    reader = ApiClient(alice, workspace, "read")
+
+    answer = reader.send(method, filled(path, published, run), body)
+
+    assert (answer.status_code, answer.json()["error"]["code"]) == (403, "scope")
+
+
+@pytest.mark.parametrize(("method", "path", "body", "scope"), CHANGES)
+def test_a_run_token_runs_and_changes_nothing_else(
+    alice, workspace, published, run, method, path, body, scope
+):
+    runner = ApiClient(alice, workspace, "run")
+
+    answer = runner.send(method, filled(path, published, run), body)
+
+    assert (answer.status_code == 403) == (scope == "write")
+
+
+@pytest.mark.parametrize(("method", "path", "body", "scope"), CHANGES)
+def test_a_viewer_changes_nothing_whatever_the_token(viewer_api, published, run, method, path, body, scope):
+    answer = viewer_api.send(method, filled(path, published, run), body)
+
+    assert (answer.status_code, answer.json()["error"]["code"]) == (403, "forbidden")
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "scope"), [o for o in OPERATIONS if "{w}" in o[1] or "{e}" in o[1]]
+)
+def test_foreign_looks_like_unknown(stranger_api, published, run, method, path, body, scope):
+    foreign = stranger_api.send(method, filled(path, published, run), body)
+    unknown = stranger_api.send(method, path.format(w=uuid.uuid4(), e=uuid.uuid4()), body)
+
+    assert (foreign.status_code, foreign.content) == (404, unknown.content)
+    assert unknown.status_code == 404
+
+
+@pytest.mark.parametrize("path", ["/workflows", "/executions", "/integrations", "/variables"])
+def test_lists_hold_nothing_of_others(stranger_api, api, published, run, path):
+    api.post("/variables", {"key": "OURS", "value": "x"})
+
+    assert stranger_api.get(path).json() == {"items": [], "next": None}
+
+
+def test_a_token_opens_one_workspace_even_for_a_person_in_two(alice, workspace, charlie, stranger_api):
+    add_member(charlie.memberships.get().tenant, alice, "owner")
+    made = stranger_api.post("/workflows", a_document()).json()["id"]
+
+    assert ApiClient(alice, workspace, "admin").get(f"/workflows/{made}").status_code == 404
+
+
+def test_workflow_shared_with_others_only_is_not_there(workspace, published, alice, bob):
+    other = make_user("otto@example.com")
+    add_member(workspace, other, "editor")
+    WorkflowAccess.objects.create(
+        tenant=workspace, template=published, user=other, level=WorkflowAccess.Level.VIEW
+    )
+    bobs, others = ApiClient(bob, workspace), ApiClient(other, workspace)
+
+    assert bobs.get(f"/workflows/{published.pk}").status_code == 404
+    assert bobs.get("/workflows").json()["items"] == []
+    assert bobs.get("/executions").json()["items"] == []
+    assert others.get(f"/workflows/{published.pk}").status_code == 200
+    assert others.post(f"/workflows/{published.pk}/publish").status_code == 403
+
+
+def test_expired_and_deactivated_tokens_are_refused(api, alice):
+    ApiToken.objects.update(expires_at=clock.now() - timedelta(seconds=1))
+    assert api.get("/workflows").status_code == 401
+
+    ApiToken.objects.update(expires_at=None)
+    assert api.get("/workflows").status_code == 200
+    alice.is_active = False
+    alice.save()
+    assert api.get("/workflows").status_code == 401
+
+
+def test_a_session_is_no_token(as_alice, published):
+    assert as_alice.get(f"/api/v1/workflows/{published.pk}").status_code == 401
+
+
+def test_answers_set_no_cookie(api, published, run):
+    assert not api.get(f"/executions/{run}").cookies
+    assert WorkflowExecution.objects.count() == 1

@@ -1,0 +1,95 @@
+"""Sends webhooks over kept connections, at a fixed rate or as fast as they are answered, and writes down every answer.
+
+Nothing is retried: what was not answered with 202 was not accepted.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """`due_at`: when it should have been sent (seconds since 1970); latency counts from there. Status 0: no answer."""
+
+    id: str
+    status: int
+    execution: str | None
+    due_at: float
+    latency_ms: float
+
+
+def send_load(
+    url: str, bodies: Iterable[dict[str, Any]], *, connections: int = 16, rate: float | None = None
+) -> list[Answer]:
+    """POST every body (each has an `id`); with `rate`, that many per second. Blocks until all are answered."""
+    return asyncio.run(send_load_async(url, bodies, connections=connections, rate=rate))
+
+
+async def send_load_async(
+    url: str, bodies: Iterable[dict[str, Any]], *, connections: int = 16, rate: float | None = None
+) -> list[Answer]:
+    began = time.time()
+    work = enumerate(bodies)
+    answers: list[Answer] = []
+    senders = [_Sender(url) for _ in range(connections)]
+    await asyncio.gather(*(sender.work(work, began, rate, answers) for sender in senders))
+    return answers
+
+
+class _Sender:
+    """One connection, opened anew after a failure."""
+
+    def __init__(self, url: str) -> None:
+        parts = urlsplit(url)
+        self.host, self.port = parts.hostname or "127.0.0.1", parts.port or 80
+        path = parts.path + (f"?{parts.query}" if parts.query else "")
+        self.head = f"POST {path} HTTP/1.1\r\nHost: {parts.netloc}\r\nContent-Type: application/json\r\n"
+        self.streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
+
+    async def work(
+        self,
+        work: Iterator[tuple[int, dict[str, Any]]],
+        began: float,
+        rate: float | None,
+        answers: list[Answer],
+    ) -> None:
+        for number, body in work:
+            due_at = time.time() if rate is None else began + number / rate
+            if (wait_s := due_at - time.time()) > 0:
+                await asyncio.sleep(wait_s)
+            status, said = await self._try(json.dumps(body).encode())
+            execution = said.get("execution") if isinstance(said, dict) else None
+            took_ms = (time.time() - due_at) * 1000
+            answers.append(Answer(str(body.get("id", number)), status, execution, due_at, took_ms))
+        self._close()
+
+    async def _try(self, body: bytes) -> tuple[int, Any]:
+        try:
+            return await self._send(body)
+        except (OSError, asyncio.IncompleteReadError, ValueError):
+            self._close()
+            return 0, None
+
+    async def _send(self, body: bytes) -> tuple[int, Any]:
+        if self.streams is None:
+            self.streams = await asyncio.open_connection(self.host, self.port)
+        reader, writer = self.streams
+        writer.write(f"{self.head}Content-Length: {len(body)}\r\n\r\n".encode() + body)
+        head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").lower()
+        length = int(head.split("content-length:", 1)[1].split("\r\n", 1)[0])
+        answer = await reader.readexactly(length)
+        if "connection: close" in head:
+            self._close()
+        return int(head.split(" ", 2)[1]), json.loads(answer)
+
+    def _close(self) -> None:
+        if self.streams is not None:
+            self.streams[1].close()
+            self.streams = None

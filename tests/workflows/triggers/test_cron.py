@@ -1,0 +1,195 @@
+"""The cron convention, written out as a table: zone, expression, after, and the fires that follow."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime, timedelta
+from itertools import islice
+
+import pytest
+
+from automate.lib import cron, zones
+
+# Local times with their offset, as a person on the spot reads them off the wall.
+TABLE = {
+    "fixed time in the spring gap fires at the first instant after it": (
+        "Europe/Berlin", "30 2 * * *", "2024-03-30T02:30+01:00",
+        ["2024-03-31T03:00+02:00", "2024-04-01T02:30+02:00"]),
+    "fixed time in the autumn overlap fires at its first occurrence, once": (
+        "Europe/Berlin", "30 2 * * *", "2024-10-26T02:30+02:00",
+        ["2024-10-27T02:30+02:00", "2024-10-28T02:30+01:00"]),
+    "asked within the second pass of the overlap, the first is over": (
+        "Europe/Berlin", "30 2 * * *", "2024-10-27T02:10+01:00", ["2024-10-28T02:30+01:00"]),
+    "several fixed times in one gap make one fire": (
+        "Europe/Berlin", "0,15,30,45 2 * * *", "2024-03-31T01:59+01:00",
+        ["2024-03-31T03:00+02:00", "2024-04-01T02:00+02:00"]),
+    "a fixed time at the end of the gap is not doubled": (
+        "Europe/Berlin", "0 2,3 * * *", "2024-03-31T01:00+01:00",
+        ["2024-03-31T03:00+02:00", "2024-04-01T02:00+02:00", "2024-04-01T03:00+02:00"]),
+    "hourly follows real time: 25 fires on a day of 25 hours": (
+        "Europe/Berlin", "0 * * * *", "2024-10-27T01:00+02:00",
+        ["2024-10-27T02:00+02:00", "2024-10-27T02:00+01:00", "2024-10-27T03:00+01:00"]),
+    "hourly skips the hour that is not there": (
+        "Europe/Berlin", "0 * * * *", "2024-03-31T01:00+01:00", ["2024-03-31T03:00+02:00", "2024-03-31T04:00+02:00"]),
+    "a star in the minute follows real time in a fixed hour too": (
+        "Europe/Berlin", "*/30 2 * * *", "2024-10-27T01:59+02:00",
+        ["2024-10-27T02:00+02:00", "2024-10-27T02:30+02:00", "2024-10-27T02:00+01:00", "2024-10-27T02:30+01:00",
+         "2024-10-28T02:00+01:00"]),
+    "a star in the minute: nothing in the gap": (
+        "Europe/Berlin", "*/30 2 * * *", "2024-03-31T01:00+01:00", ["2024-04-01T02:00+02:00"]),
+    "steps of hours follow real time": (
+        "America/New_York", "0 */6 * * *", "2024-11-03T00:00-04:00", ["2024-11-03T06:00-05:00", "2024-11-03T12:00-05:00"]),
+    "New York's gap": (
+        "America/New_York", "30 2 * * *", "2025-03-08T02:30-05:00", ["2025-03-09T03:00-04:00", "2025-03-10T02:30-04:00"]),
+    "New York's overlap": (
+        "America/New_York", "30 1 * * *", "2025-11-01T01:30-04:00", ["2025-11-02T01:30-04:00", "2025-11-03T01:30-05:00"]),
+    "Lord Howe's gap is half an hour": (
+        "Australia/Lord_Howe", "15 2 * * *", "2024-10-05T02:15+10:30",
+        ["2024-10-06T02:30+11:00", "2024-10-07T02:15+11:00"]),
+    "Lord Howe's overlap is half an hour: the half hour comes twice": (
+        "Australia/Lord_Howe", "30 * * * *", "2024-04-07T00:30+11:00",
+        ["2024-04-07T01:30+11:00", "2024-04-07T01:30+10:30", "2024-04-07T02:30+10:30"]),
+    "Lord Howe's overlap, fixed": (
+        "Australia/Lord_Howe", "45 1 * * *", "2024-04-06T01:45+11:00",
+        ["2024-04-07T01:45+11:00", "2024-04-08T01:45+10:30"]),
+    "Apia's missing day is a gap like any other": (
+        "Pacific/Apia", "0 12 * * *", "2011-12-29T12:00-10:00", ["2011-12-31T00:00+14:00", "2011-12-31T12:00+14:00"]),
+    "Apia's hours go on without a break": (
+        "Pacific/Apia", "0 * * * *", "2011-12-29T22:00-10:00",
+        ["2011-12-29T23:00-10:00", "2011-12-31T00:00+14:00", "2011-12-31T01:00+14:00"]),
+    "midnight that does not exist (Cairo)": (
+        "Africa/Cairo", "0 0 * * *", "2024-04-25T00:00+02:00", ["2024-04-26T01:00+03:00", "2024-04-27T00:00+03:00"]),
+    "a quarter-hour zone": ("Asia/Kathmandu", "0 9 * * *", "2024-01-01T09:00+05:45", ["2024-01-02T09:00+05:45"]),
+    "UTC has no surprises": ("UTC", "30 2 * * *", "2024-03-31T02:30+00:00", ["2024-04-01T02:30+00:00"]),
+    "29 February": ("UTC", "0 0 29 2 *", "2024-02-29T00:00+00:00", ["2028-02-29T00:00+00:00"]),
+    "29 February across a year that is no leap year": (
+        "UTC", "0 0 29 2 *", "2096-02-29T00:00+00:00", ["2104-02-29T00:00+00:00"]),
+    "last day of the month": (
+        "UTC", "0 0 L * *", "2024-01-31T00:00+00:00", ["2024-02-29T00:00+00:00", "2024-03-31T00:00+00:00"]),
+    "31st skips shorter months": ("UTC", "0 0 31 * *", "2024-01-31T00:00+00:00", ["2024-03-31T00:00+00:00"]),
+    "both days restricted: either suffices": (
+        "UTC", "0 0 13 * FRI", "2024-09-01T00:00+00:00",
+        ["2024-09-06T00:00+00:00", "2024-09-13T00:00+00:00", "2024-09-20T00:00+00:00"]),
+    "day of month starts with a star: both must match": (
+        "UTC", "0 0 */2 * MON", "2024-09-01T00:00+00:00", ["2024-09-09T00:00+00:00", "2024-09-23T00:00+00:00"]),
+    "day of week starts with a star: both must match": (
+        "UTC", "0 0 1-7 * */7", "2024-09-02T00:00+00:00", ["2024-10-06T00:00+00:00"]),
+    "7 is Sunday": ("UTC", "0 0 * * 7", "2024-09-02T00:00+00:00", ["2024-09-08T00:00+00:00"]),
+    "0 is Sunday": ("UTC", "0 0 * * 0", "2024-09-02T00:00+00:00", ["2024-09-08T00:00+00:00"]),
+    "a range that ends in 7": (
+        "UTC", "0 0 * * 6-7", "2024-09-02T00:00+00:00", ["2024-09-07T00:00+00:00", "2024-09-08T00:00+00:00"]),
+    "names in any case": ("UTC", "0 0 1 jan,Jul *", "2024-01-01T00:00+00:00", ["2024-07-01T00:00+00:00"]),
+    "@weekly": ("UTC", "@weekly", "2024-09-02T00:00+00:00", ["2024-09-08T00:00+00:00"]),
+    "@hourly": ("UTC", "@hourly", "2024-09-02T00:30+00:00", ["2024-09-02T01:00+00:00"]),
+    "seconds of the moment asked do not matter": (
+        "UTC", "* * * * *", "2024-09-02T00:30:59.999+00:00", ["2024-09-02T00:31+00:00"]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", TABLE.values(), ids=TABLE.keys())
+def test_convention(case):
+    name, expression, after, expected = case
+    where = zones.zone(name)
+
+    fires = islice(cron.parse(expression).fires(where, datetime.fromisoformat(after)), len(expected))
+
+    assert [fire.astimezone(where).isoformat(timespec="minutes") for fire in fires] == expected
+
+
+@pytest.mark.parametrize(
+    "zone", ["Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "Africa/Casablanca"]
+)
+@pytest.mark.parametrize("year", [2024, 2026])
+def test_daily_fires_once_per_local_date(zone, year):
+    where = zones.zone(zone)
+    start = datetime(year, 1, 1, tzinfo=where) - timedelta(seconds=1)
+
+    fires = list(islice(cron.parse("30 2 * * *").fires(where, start), 365))
+
+    assert len({fire.astimezone(where).date() for fire in fires}) == 365
+    assert fires == sorted(set(fires))
+
+
+@pytest.mark.parametrize("zone", ["Europe/Berlin", "Australia/Lord_Howe", "America/St_Johns", "UTC"])
+def test_every_minute_is_every_real_minute(zone):
+    where = zones.zone(zone)
+    start = datetime(2024, 10, 26, tzinfo=UTC)
+
+    fires = list(islice(cron.parse("* * * * *").fires(where, start), 3 * 24 * 60))
+
+    assert fires == [start + timedelta(minutes=minute) for minute in range(1, 3 * 24 * 60 + 1)]
+
+
+@pytest.mark.parametrize(
+    ("expression", "words"),
+    [
+        ("", "empty"), ("   ", "empty"), (None, "empty"), (5, "empty"),
+        ("* * * * * *", "Seconds are not supported"), ("* * * *", "five fields"), ("*", "five fields"),
+        ("60 * * * *", "minute"), ("* 24 * * *", "hour"), ("* * 32 * *", "day of the month"), ("* * 0 * *", "day of"),
+        ("* * * 13 *", "month"), ("* * * * 8", "day of the week"), ("a * * * *", "minute"), ("*/0 * * * *", "minute"),
+        ("5-1 * * * *", "minute"), ("? * * * *", "minute"), ("\u0661 * * * *", "minute"), ("1, * * * *", "minute"),
+        ("@reboot", "@daily"), ("@never", "no schedule called"), ("0 0 30 2 *", "never fires"),
+        ("0 0 31 4,6,9,11 *", "never fires"), ("0 0 30-31 2 */2", "never fires"), ("* " * 200, "longer"),
+    ],
+)  # fmt: skip
+def test_what_is_not_a_schedule_gets_a_sentence(expression, words):
+    started = time.perf_counter()
+
+    sentence = cron.check_cron(expression)
+
+    assert sentence is not None
+    assert words in sentence
+    assert sentence.endswith(".")
+    assert time.perf_counter() - started < 0.25
+
+
+@pytest.mark.parametrize("expression", ["0 0 29 2 *", "0 0 29 2 */7", "0 0 * 2 MON#5", "*/5 3 29 2 *"])
+@pytest.mark.parametrize("zone", ["UTC", "America/New_York"])
+def test_sparse_schedules_are_found_fast(expression, zone):
+    after = datetime(2024, 3, 1, tzinfo=UTC)
+    parsed, where = cron.parse(expression), zones.zone(zone)
+    started = time.process_time()
+
+    next(parsed.fires(where, after))
+
+    assert time.process_time() - started < 0.05
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "Mars/Base",
+        "",
+        "../../etc/passwd",
+        "/etc/localtime",
+        "Europe/berlin",
+        "UTC+2",
+        None,
+        5,
+        "Europe/Berlin\0",
+        "x" * 500,
+    ],
+)
+def test_unknown_zones_get_a_sentence(name):
+    sentence = zones.check_zone(name)
+
+    assert sentence is not None
+    assert sentence.endswith((".", "?"))
+
+
+def test_zones_come_from_the_pinned_database():
+    assert len(zones.names()) > 400
+    assert zones.check_zone("Europe/Berlin") is None
+    assert zones.DATABASE_VERSION
+
+
+@pytest.mark.parametrize(
+    ("expression", "english"),
+    [
+        ("0 9 * * MON-FRI", "At 09:00 on Monday through Friday"),
+        ("@daily", "At 00:00 every day"),
+        ("*/15 * * * *", "Every 15th minute of every hour"),
+    ],
+)
+def test_schedules_are_explained(expression, english):
+    assert cron.explain(expression) == english

@@ -1,0 +1,194 @@
+"""The form of one trigger: its fields by type, the times of a schedule in plain words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any, Final
+
+from workflows.builder.forms.fields import BoundField, Errors, Post, show
+from workflows.builder.forms.reading import read
+from workflows.builder.forms.schema_rows import SchemaForm, read_schema, show_schema
+from workflows.builder.forms.specs import AUTH_SPECS, Spec, from_fields, from_schema
+from workflows.builder.forms.values import ABSENT, BadValue
+from workflows.engine.catalogue import TriggerInfo
+from workflows.engine.document import Trigger
+from workflows.engine.kinds import TRIGGER_KINDS
+from workflows.triggers import schedules
+
+ADVANCED: Final = (
+    "dedup",
+    "max_bytes",
+    "missed",
+    "input",
+    "first_poll",
+    "title",
+    "thanks",
+    "query",
+    "workflows",
+)
+AUTH_WORDS: Final = {
+    "": "Anybody who knows the address", "basic": "User name and password", "header": "A secret in a header",
+    "hmac": "A signature (HMAC)", "jwt": "A signed token (JWT)",
+}  # fmt: skip
+AUTH_NEEDS: Final = {
+    "basic": (), "header": ("header", "prefix"), "jwt": ("header", "algorithm"),
+    "hmac": ("header", "algorithm", "encoding", "prefix", "timestamp_header", "tolerance_s"),
+}  # fmt: skip
+PRESETS: Final = (
+    ("*/15 * * * *", "Every 15 minutes"), ("0 * * * *", "Every hour"), ("0 9 * * *", "Every day at 9:00"),
+    ("0 9 * * 1-5", "Weekdays at 9:00"), ("0 9 * * 1", "Mondays at 9:00"), ("0 6 1 * *", "First of the month at 6:00"),
+)  # fmt: skip
+FIRES: Final = 5
+
+
+@dataclass(frozen=True)
+class TriggerForm:
+    main: tuple[BoundField, ...] = ()
+    more: tuple[BoundField, ...] = ()
+    errors: Errors = field(default_factory=dict)
+    schema: SchemaForm | None = None
+    schema_name: str = ""
+    schema_label: str = ""
+    auth: AuthForm | None = None
+
+
+@dataclass(frozen=True)
+class AuthForm:
+    type: str
+    choices: tuple[tuple[str, str], ...]
+    fields: tuple[BoundField, ...]
+
+
+@dataclass(frozen=True)
+class Times:
+    """A schedule in words: what it says, and when it fires next; or what is wrong with it."""
+
+    words: str = ""
+    fires: tuple[datetime, ...] = ()
+    zone: str = ""
+    error: str = ""
+    presets: tuple[tuple[str, str], ...] = PRESETS
+
+
+def show_trigger(
+    trigger: Trigger, info: TriggerInfo | None, *, posted: Post | None = None, errors: Errors | None = None
+) -> TriggerForm:
+    errors = errors or {}
+    found = list(show(_specs(trigger), trigger.config, "config", posted=posted, errors=errors))
+    if trigger.type in ("polling", "event"):
+        inner = trigger.config.get("input")
+        specs = from_schema(info.input_schema) if info else ()
+        found += show(specs, inner if isinstance(inner, dict) else {}, "input", posted=posted, errors=errors)
+    name = _schema_name(trigger)
+    schema = show_schema(trigger.config.get(name, ABSENT)) if name else None
+    return TriggerForm(
+        main=tuple(one for one in found if not one.spec.advanced),
+        more=tuple(one for one in found if one.spec.advanced),
+        errors=errors,
+        schema=schema,
+        schema_name=f"config.{name}" if name else "",
+        schema_label="Fields of the form" if name == "fields" else "Input fields",
+        auth=_auth(trigger, posted, errors) if trigger.type in ("webhook", "form") else None,
+    )
+
+
+def read_trigger(trigger: Trigger, info: TriggerInfo | None, post: Post) -> tuple[Trigger, Errors]:
+    """The trigger as typed, and what could not be read; the latter keeps its old value."""
+    errors: Errors = {}
+    config = read(_specs(trigger), post, trigger.config, "config", errors)
+    if trigger.type in ("polling", "event") and info:
+        old = trigger.config.get("input")
+        inner = read(
+            from_schema(info.input_schema), post, old if isinstance(old, dict) else {}, "input", errors
+        )
+        config = {**config, "input": inner}
+    if name := _schema_name(trigger):
+        _put(config, name, _read_schema(f"config.{name}", post, trigger.config.get(name, ABSENT), errors))
+    if trigger.type in ("webhook", "form"):
+        _put(config, "auth", _read_auth(trigger, post, errors))
+    if trigger.type == "schedule":
+        config = _one_kind_of_time(config, trigger.config, post)
+    return replace(trigger, config=config), errors
+
+
+def times(trigger: Trigger, zone: str, now: datetime) -> Times:
+    """What a schedule means. `zone` serves if the trigger names none."""
+    where = str(trigger.config.get("time_zone") or zone)
+    cron, every = trigger.config.get("cron"), trigger.config.get("every_s")
+    if cron is None and every is None:
+        return Times(zone=where)
+    try:
+        fires = schedules.next_fires(trigger.config, zone, now, FIRES)
+        words = schedules.explain(cron) if cron is not None else f"Every {every:,} seconds"
+    except ValueError as error:
+        return Times(zone=where, error=str(error))
+    return Times(words, tuple(fires), where)
+
+
+def _specs(trigger: Trigger) -> tuple[Spec, ...]:
+    fields = [f for f in TRIGGER_KINDS[trigger.type].fields if f.shape not in ("schema", "auth")]
+    leave = ("input",) if trigger.type in ("polling", "event") else ()
+    specs = from_fields(fields, advanced=ADVANCED, leave=leave)
+    if trigger.type != "schedule":
+        return specs
+    shown = {
+        "cron": "Minute, hour, day, month, weekday: 0 9 * * 1-5 is 9:00 on weekdays.",
+        "every_s": "Instead of times: a start every so many seconds.",
+    }
+    return tuple(
+        replace(s, help=shown.get(s.name, s.help), advanced=s.advanced or s.name == "every_s") for s in specs
+    )
+
+
+def _schema_name(trigger: Trigger) -> str:
+    return next((f.name for f in TRIGGER_KINDS[trigger.type].fields if f.shape == "schema"), "")
+
+
+def _read_schema(name: str, post: Post, old: Any, errors: Errors) -> Any:
+    try:
+        return read_schema(name, post, old)
+    except BadValue as error:
+        errors[name] = str(error)
+        return old
+
+
+def _one_kind_of_time(config: dict[str, Any], old: Mapping[str, Any], post: Post) -> dict[str, Any]:
+    """Cron or every_s, the one just typed; a preset is a cron."""
+    preset = post.get("_do", "")
+    if preset.startswith("cron:"):
+        return {**{name: value for name, value in config.items() if name != "every_s"}, "cron": preset[5:]}
+    if "cron" in config and "every_s" in config:
+        newer = "every_s" if "every_s" not in old else "cron"
+        return {name: value for name, value in config.items() if name not in {"cron", "every_s"} - {newer}}
+    return config
+
+
+def _auth(trigger: Trigger, posted: Post | None, errors: Errors) -> AuthForm:
+    auth = trigger.config.get("auth")
+    given = auth if isinstance(auth, dict) else {}
+    kind = str(given.get("type", ""))
+    specs = [spec for spec in AUTH_SPECS if spec.name in AUTH_NEEDS.get(kind, ())]
+    return AuthForm(kind, tuple(AUTH_WORDS.items()), show(specs, given, "auth", posted=posted, errors=errors))
+
+
+def _read_auth(trigger: Trigger, post: Post, errors: Errors) -> Any:
+    auth = trigger.config.get("auth", ABSENT)
+    if "auth.type" not in post:
+        return auth
+    kind = post["auth.type"]
+    if kind not in AUTH_NEEDS:
+        return ABSENT
+    old = auth if isinstance(auth, dict) else {}
+    if old.get("type") != kind:
+        return {"type": kind, **({"connection": old["connection"]} if old.get("connection") else {})}
+    specs = [spec for spec in AUTH_SPECS if spec.name in AUTH_NEEDS[kind]]
+    return read(specs, post, old, "auth", errors)
+
+
+def _put(config: dict[str, Any], name: str, value: Any) -> None:
+    if value is ABSENT:
+        config.pop(name, None)
+    else:
+        config[name] = value

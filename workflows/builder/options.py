@@ -1,0 +1,88 @@
+"""Choices of a field that only the service knows: asked through the step's own connection, when somebody opens them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import Any
+
+from automate.lib.expressions import ExpressionError, evaluate, references
+from automate.lib.jsontypes import JSON
+from integrations.connections import find_service, opened, runner
+from integrations.errors import IntegrationError
+from workflows import documents
+from workflows.builder.forms.fields import BoundField, show
+from workflows.builder.forms.specs import Choice, Spec, from_schema
+from workflows.builder.panel import action_of
+from workflows.builder.room import Room
+from workflows.engine.document import Step
+from workflows.engine.words import listed
+from workflows.errors import ConnectionRefused
+
+MAX_CHOICES = 200  # more are found by searching
+
+
+def load_field(
+    room: Room, step: Step, name: str, *, query: str = "", given: Mapping[str, str] | None = None
+) -> BoundField | None:
+    """The field with its choices, or with what went wrong in words; None if there is no such field. One call out.
+
+    `given`: what stands in the form now (`input.<name>`), before it is saved.
+    """
+    info = action_of(room, step)
+    specs = {spec.name: spec for spec in from_schema(info.input_schema)} if info else {}
+    spec = specs.get(name)
+    if spec is None or not spec.options:
+        return None
+    typed = {
+        key.removeprefix("input."): text for key, text in (given or {}).items() if key.startswith("input.")
+    }
+    values = {**step.input, **{key: text for key, text in typed.items() if text}}
+    field = show([spec], values, "input")[0]
+    missing = [specs[one].label for one in needs(spec) if one in specs and values.get(one) in (None, "")]
+    if missing:
+        return replace(field, extra={"failed": f"Choose {listed(missing, 'and')} first.", "open": True})
+    try:
+        found = [
+            choice for choice in _ask(room, step, spec, values) if query.strip().lower() in choice[1].lower()
+        ]
+    except (IntegrationError, ExpressionError, ConnectionRefused) as error:
+        return replace(field, extra={"failed": error.message, "open": True})
+    extra = {"open": True, "query": query, "more": len(found) > MAX_CHOICES, "empty": not found}
+    choices = _with_current(tuple(found[:MAX_CHOICES]), field.text)
+    return replace(field, spec=replace(spec, choices=choices), extra=extra)
+
+
+def needs(spec: Spec) -> list[str]:
+    """The fields beside it that its choices depend on: `{{ input.project }}` → project."""
+    found = [path for text in _texts((spec.options or {}).get("input")) for path in references(text)]
+    return list(dict.fromkeys(path[1] for path in found if len(path) > 1 and path[0] == "input"))
+
+
+def _texts(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        for inner in value.values():
+            yield from _texts(inner)
+
+
+def _ask(room: Room, step: Step, spec: Spec, values: Mapping[str, JSON]) -> list[Choice]:
+    scope = room.scope(step.key).scope()
+    known = {key: evaluate(values[key], scope) for key in needs(spec) if key in values}
+    service = find_service(str(step.integration), room.template.tenant_id)
+    bound = room.bindings.get(step.connection or "")
+    if bound:
+        documents.usable_connections(room.template.tenant_id, room.user, {"": bound}, workflow=room.template)
+    connection = opened(bound, room.template.tenant_id, service).connection if bound else None
+    found = runner().options(
+        service.manifest, str(step.action), spec.name, input=known, connection=connection
+    )
+    return [(str(one["value"]), str(one["label"])) for one in found]
+
+
+def _with_current(choices: tuple[Choice, ...], current: str) -> tuple[Choice, ...]:
+    """What is chosen now stays choosable, also where the service no longer lists it."""
+    if current and current not in {value for value, _ in choices}:
+        return ((current, current), *choices)
+    return choices

@@ -1,0 +1,305 @@
+"""What the side panel shows of one step or trigger: a plain dict for its template, made of values only."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+from automate.lib import clock
+from automate.lib.expressions import has_expression
+from integrations.models import UserIntegration
+from workflows import documents
+from workflows.builder import edit
+from workflows.builder.commands import structure
+from workflows.builder.commands.base import TRIGGER, links_into
+from workflows.builder.commands.links import way_words
+from workflows.builder.forms.fields import Block, BoundField, Errors, Post
+from workflows.builder.forms.step import TABS, StepForm, show_errors, show_step
+from workflows.builder.forms.trigger import Times, TriggerForm, show_trigger, times
+from workflows.builder.outline import tile_of
+from workflows.builder.room import Room, base_of
+from workflows.builder.scope import SampleScope, preview
+from workflows.documents.catalogue import ActionEntry, EventEntry
+from workflows.engine.document import Step, Trigger, dump, port_name, ports
+from workflows.engine.steps import RUNNABLE_TYPES
+from workflows.models import LiveTrigger, WorkflowTemplate
+
+TAB_WORDS: Final = {
+    "setup": "Setup",
+    "test": "Test",
+    "errors": "Errors & retries",
+    "json": "JSON",
+    "sample": "Sample",
+}
+TRIGGER_TABS: Final = ("setup", "sample", "json")
+MAX_WORKFLOWS: Final = 500
+
+
+@dataclass(frozen=True)
+class ConnectionChoice:
+    """The Connection field: what may be chosen, and what is wrong with the choice."""
+
+    integration: str
+    title: str
+    chosen: UserIntegration | None
+    others: tuple[UserIntegration, ...]
+    slot: str
+    error: str = ""
+    name: str = "_connection"
+
+
+@dataclass(frozen=True)
+class Way:
+    """One line from or to a step, as "Connect to…" lists it."""
+
+    words: str
+    source: str
+    port: str
+    target: str
+
+
+def step_panel(
+    room: Room,
+    key: str,
+    tab: str = "setup",
+    *,
+    step: Step | None = None,
+    posted: Post | None = None,
+    errors: Errors | None = None,
+) -> dict[str, Any]:
+    """The panel of a step. `step`: as typed but not saved (its errors beside the fields)."""
+    saved = room.step(key)
+    step = step or saved
+    tab = tab if tab in TABS else "setup"
+    info = action_of(room, step)
+    panel = _common(room, step, tab, TABS) | {
+        "kind": "step",
+        "step": step,
+        "info": info,
+        "app": room.catalogue.integration(step.integration) if step.integration else None,
+        "url": room.url("builder-step", key),
+        "can_run": step.type in RUNNABLE_TYPES,
+        "lost": len(structure.lost_with(room.document, key)),
+        "base": base_of(room.document, saved),
+        "problems": room.faults_of("steps", key),
+    }
+    if tab == "setup":
+        panel["form"] = _with_previews(
+            room, step, show_step(step, info, workflows=_workflows(room, step), posted=posted, errors=errors)
+        )
+        panel["connection"] = connection_choice(room, step, info)
+        panel["actions"] = _actions(room, step)
+    elif tab == "errors":
+        panel["form"] = show_errors(step, posted=posted, errors=errors)
+        panel["error_steps"] = [room.names.numbered(target) for target in saved.next.get("error", ())]
+    elif tab == "test":
+        panel["sample"] = room.samples.steps.get(key)
+    else:
+        panel["json"] = _as_json(room, saved, posted)
+        panel["json_error"] = (errors or {}).get("_json", "")
+    return panel
+
+
+def trigger_panel(
+    room: Room,
+    key: str,
+    tab: str = "setup",
+    *,
+    trigger: Trigger | None = None,
+    posted: Post | None = None,
+    errors: Errors | None = None,
+) -> dict[str, Any]:
+    saved = room.trigger(key)
+    trigger = trigger or saved
+    tab = tab if tab in TRIGGER_TABS else "setup"
+    info = event_of(room, trigger)
+    panel = _common(room, trigger, tab, TRIGGER_TABS) | {
+        "kind": "trigger",
+        "trigger": trigger,
+        "info": info,
+        "app": room.catalogue.integration(trigger.integration) if trigger.integration else None,
+        "url": room.url("builder-trigger", key),
+        "base": base_of(room.document, saved),
+        "problems": room.faults_of("triggers", key),
+    }
+    if tab == "setup":
+        form = show_trigger(trigger, info, posted=posted, errors=errors)
+        panel |= {
+            "form": form,
+            "connection": connection_choice(room, trigger, info),
+            "auth_connection": _auth_choice(room, trigger, form),
+        }
+        panel |= {"live": live_of(room, key), "times": schedule_times(room, trigger)}
+    elif tab == "sample":
+        panel["sample"] = room.samples.triggers.get(key)
+        panel["live"] = live_of(room, key)
+    else:
+        panel["json"] = _as_json(room, saved, posted)
+        panel["json_error"] = (errors or {}).get("_json", "")
+    return panel
+
+
+def _common(room: Room, part: Step | Trigger, tab: str, tabs: Iterable[str]) -> dict[str, Any]:
+    word = "step" if isinstance(part, Step) else "trigger"
+    page = room.addresses.of(part.key, trigger=isinstance(part, Trigger))
+    return {
+        "part": part,
+        "what": word,
+        "tile": tile_of(part),
+        "n": room.names.numbers.get(part.key, 0),
+        "sub": room.names.sub(part) if isinstance(part, Step) else room.names.trigger_sub(part),
+        "tab": tab,
+        "tabs": [
+            {"key": name, "label": TAB_WORDS[name], "url": f"{page}&tab={name}"}
+            for name in tabs
+            if name != "json"
+        ],
+        "json_url": f"{page}&tab=json",
+        "page": page,
+        "workflow_url": room.addresses.page,
+        "edit_url": room.url("builder-edit"),
+    }
+
+
+# --- what the fields need -------------------------------------------------------------------------
+
+
+def action_of(room: Room, step: Step) -> ActionEntry | None:
+    if step.type != "action" or not step.integration or not step.action:
+        return None
+    return room.catalogue.action(step.integration, step.action)
+
+
+def event_of(room: Room, trigger: Trigger) -> EventEntry | None:
+    if not trigger.integration or not trigger.event:
+        return None
+    return room.catalogue.trigger(trigger.integration, trigger.event)
+
+
+def connection_choice(
+    room: Room, part: Step | Trigger, info: ActionEntry | EventEntry | None
+) -> ConnectionChoice | None:
+    """The Connection field; None where the app needs no signing in and none was chosen."""
+    app = room.catalogue.integration(part.integration) if part.integration else None
+    if app is None or (info and not info.needs_connection and not part.connection and not app.can_connect):
+        return None
+    return _choice(room, app.slug, app.name, part.connection or "", "_connection")
+
+
+def _choice(room: Room, integration: str, title: str, slot: str, name: str) -> ConnectionChoice:
+    others = edit.usable(room.user, room.template, integration)
+    bound = room.bindings.get(slot)
+    chosen = next((one for one in others if str(one.pk) == bound), None)
+    error = ""
+    if bound and chosen is None:
+        error = "Somebody else's private connection, or one that was switched off, is chosen here. Choose another one."
+    elif chosen and chosen.needs_reconnect:
+        error = f"{title} refuses this connection now. Reconnect it, or choose another one."
+    return ConnectionChoice(integration, title, chosen, tuple(others), slot, error, name)
+
+
+def _auth_choice(room: Room, trigger: Trigger, form: TriggerForm) -> ConnectionChoice | None:
+    auth = trigger.config.get("auth")
+    if form.auth is None or not isinstance(auth, dict):
+        return None
+    return _choice(room, edit.SECRETS, "HTTP", str(auth.get("connection") or ""), "_auth_connection")
+
+
+def _actions(room: Room, step: Step) -> list[tuple[str, str]]:
+    """All actions of the step's app, to choose another one from."""
+    app = room.catalogue.integration(step.integration) if step.integration else None
+    if app is None:
+        return []
+    kept = [a for a in app.action_entries.values() if not a.is_deprecated or a.name == step.action]
+    return [(action.name, action.display_name or action.name) for action in kept]
+
+
+def _workflows(room: Room, step: Step) -> list[tuple[str, str]]:
+    if step.type != "sub_workflow":
+        return []
+    rows = WorkflowTemplate.objects.for_tenant(room.template.tenant_id).not_archived().order_by("name")
+    found = list(rows.exclude(pk=room.template.pk).values_list("template_id", "name")[:MAX_WORKFLOWS])
+    known = {key for key, _ in found}
+    own = step.config.get("workflow")
+    return [*found, *([(own, own)] if isinstance(own, str) and own and own not in known else [])]
+
+
+def live_of(room: Room, key: str) -> LiveTrigger | None:
+    return documents.addresses(room.template).get(key)
+
+
+def schedule_times(room: Room, trigger: Trigger) -> Times | None:
+    if trigger.type != "schedule":
+        return None
+    zone = room.document.settings.time_zone or room.template.tenant.time_zone or "UTC"
+    return times(trigger, zone, clock.now())
+
+
+# --- previews -------------------------------------------------------------------------------------
+
+
+def _with_previews(room: Room, step: Step, form: StepForm) -> StepForm:
+    """Under each field that holds expressions, what it gives with sample data."""
+    if not any(_has_data(one) for one in form.all):
+        return form
+    scope = room.scope(step.key)
+    main = tuple(_previewed(one, scope) for one in form.main)
+    return replace(form, main=main, more=tuple(_previewed(one, scope) for one in form.more))
+
+
+def _has_data(bound: BoundField) -> bool:
+    return has_expression(bound.text) or any(_has_data(inner) for inner in _inner(bound))
+
+
+def _inner(bound: BoundField) -> Iterable[BoundField]:
+    return (*bound.fields, *(one for block in bound.blocks for one in block.fields))
+
+
+def _previewed(bound: BoundField, scope: SampleScope) -> BoundField:
+    shown = preview(bound.text, scope.scope()) if bound.spec.data and has_expression(bound.text) else None
+    fields = tuple(_previewed(inner, scope) for inner in bound.fields)
+    blocks = tuple(_previewed_block(block, scope) for block in bound.blocks)
+    return replace(bound, preview=shown, fields=fields, blocks=blocks)
+
+
+def _previewed_block(block: Block, scope: SampleScope) -> Block:
+    return replace(block, fields=tuple(_previewed(inner, scope) for inner in block.fields))
+
+
+# --- lines and JSON -------------------------------------------------------------------------------
+
+
+def ways_out(room: Room, step: Step) -> list[dict[str, Any]]:
+    """Every way out of a step with the steps it leads to, for "Connect to…"."""
+    return [
+        {
+            "port": port,
+            "label": port_name(step, port),
+            "lines": [
+                Way(room.names.numbered(target), step.key, port, target) for target in step.next.get(port, ())
+            ],
+        }
+        for port in ports(step)
+    ]
+
+
+def ways_in(room: Room, step: Step) -> list[Way]:
+    """The lines that lead to a step."""
+    found = links_into(room.document, step.key)
+    return [Way(_source_words(room, source, port), source, port, step.key) for source, port in found]
+
+
+def _source_words(room: Room, source: str, port: str) -> str:
+    words = way_words(room.document, source, port)
+    number = room.names.numbers.get(source.removeprefix(TRIGGER))
+    return f"{number}. {words}" if number and port == "main" else words
+
+
+def _as_json(room: Room, part: Step | Trigger, posted: Mapping[str, str] | None) -> str:
+    from workflows.builder.forms.values import pretty
+
+    if posted and "_json" in posted:
+        return posted["_json"]
+    name = "steps" if isinstance(part, Step) else "triggers"
+    return pretty(next(data for data in dump(room.document)[name] if data["key"] == part.key))

@@ -1,0 +1,1 @@
+"""The builder's pages and fragments, one file per noun."""

@@ -1,0 +1,91 @@
+"""What a segment has to say to the writer: records of ended steps, announcements of unsafe calls, its end."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from workflows.engine.outcome import Record
+from workflows.runs.shapes import Child, Ending, Entry, RunState
+
+if TYPE_CHECKING:
+    from workflows.runs.perform import Call
+    from workflows.runs.segment import Segment
+
+MAX_BUFFER = 50  # records of a loop that may be on their way to the journal at once
+
+
+class LostLease(Exception):
+    """Another worker took over; whatever this thread still does must leave no trace."""
+
+
+class Journal:
+    """`announced`: paths of unsafe steps that may be on their way to a service."""
+
+    def __init__(self, segment: Segment) -> None:
+        self.segment = segment
+        self.lease = segment.lease
+        self.announced: set[str] = set(segment.claimed.inflight)
+        self.children: list[Child] = []
+        self._buffer: list[Record] = []
+        self._last: Entry | None = None
+        self._must_flush = False
+
+    def add(self, record: Record) -> None:
+        """Buffer the record of an ended step. A value that would differ next time must be durable before it is used."""
+        self._buffer.append(record)
+        self._must_flush = self._must_flush or record.key in self.segment.program.volatile
+
+    def effect_happened(self) -> None:
+        """The record that follows is of an effect: it must be durable before the next effect begins."""
+        self._must_flush = True
+
+    def before(self, call: Call) -> None:
+        """What has ended is durable before the next effect begins; inside loops up to MAX_BUFFER records lag.
+
+        An unsafe effect is announced first: the announcement carries the records, and the call waits for it.
+        """
+        if call.effect == "unsafe":
+            self.announced.add(call.path)
+            call.intent = self._entry()
+            self.segment.services.write(call.intent)
+        elif call.scope.frame is None or len(self._buffer) >= MAX_BUFFER:
+            if self._must_flush or self._last is not None:
+                self.flush(wait=True)
+        elif self._last is None or self._last.written.is_set():
+            self.flush(wait=False)
+
+    def flush(self, *, wait: bool) -> None:
+        """Hand the buffered records to the writer; with `wait`, come back once they are committed."""
+        if self._buffer or self.children:
+            self._last = self._entry()
+            self.segment.services.write(self._last)
+        if wait and self._last is not None:
+            self._last.written.wait()
+            self._last = None
+            if self.lease.lost:
+                raise LostLease
+
+    def _entry(self) -> Entry:
+        entry = Entry(
+            self.lease,
+            self._buffer,
+            inflight=sorted(self.announced),
+            cursor=self.segment.cursor(),
+            children=self.children,
+        )
+        self._buffer, self.children, self._must_flush = [], [], False
+        return entry
+
+    def end(self, ending: Ending) -> None:
+        """The last entry of the run."""
+        self.segment.services.write(Entry(self.lease, self._buffer, ending=ending, children=self.children))
+
+    def suspend(self, state: RunState, wake_at: datetime | None, cursor: dict[str, Any]) -> None:
+        """The last entry of a segment that only waits."""
+        self.segment.services.write(
+            Entry(
+                self.lease, self._buffer, inflight=sorted(self.announced), cursor=cursor, suspend=state,
+                wake_at=wake_at, children=self.children,
+            )
+        )  # fmt: skip
