@@ -1,11 +1,15 @@
 """The Celery application. Messages are wake-ups; the database is the truth (docs/engine.md)."""
 
 import os
+import warnings
 
 import django
 from celery import Celery, signals
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "automate.settings")
+
+# Running as root is for whoever runs us to decide; in a container it is usual.
+warnings.filterwarnings("ignore", message=".*superuser privileges.*")
 
 # No Django fix-up: Celery's closes every database connection before and after each task,
 # which multiplied the CPU of a run by three. `drain` checks its connection itself.

@@ -78,9 +78,15 @@ class Child:
         if self.process is None and now >= self.start_again_at:
             self.start()
 
-    def signal_group(self, number: int) -> None:
+    def ask_to_end(self) -> None:
+        """SIGTERM to the main process alone: it knows what to tell its own children."""
         if self.process is not None and self.process.poll() is None:
-            os.killpg(self.process.pid, number)
+            self.process.terminate()
+
+    def end_now(self) -> None:
+        """SIGKILL to the process and all its children."""
+        if self.process is not None and self.process.poll() is None:
+            os.killpg(self.process.pid, signal.SIGKILL)
 
 
 @dataclass
@@ -104,14 +110,14 @@ class Supervisor:
     def stop(self) -> None:
         """Ask all to end, give them time for what is under way, then end them."""
         for child in self.children:
-            child.signal_group(signal.SIGTERM)
+            child.ask_to_end()
         give_up = time.monotonic() + STOP_AFTER_S
         for child in self.children:
             if child.process is not None:
                 try:
                     child.process.wait(max(give_up - time.monotonic(), 0.1))
                 except subprocess.TimeoutExpired:
-                    child.signal_group(signal.SIGKILL)
+                    child.end_now()
             pid_file(child.name).unlink(missing_ok=True)
 
 
@@ -126,11 +132,11 @@ def children_to_run() -> list[Child]:
     web = [
         granian, "--interface", "wsgi", "--host", "127.0.0.1", "--port", str(settings.PORT),
         "--workers", "1", "--blocking-threads", "12", "--backlog", "1024", "--no-access-log",
-        "--log-level", "warning", "automate.wsgi:application",
+        "--log-level", "error", "automate.wsgi:application",
     ]  # fmt: skip
     worker = [
         celery, "--quiet", "-A", "automate.celery", "worker", "-Q", queues, "-c", str(workers if settings.HAS_BROKER else 1),
-        "--without-gossip", "--without-mingle", "--without-heartbeat", "--loglevel", "WARNING",
+        "--without-gossip", "--without-mingle", "--without-heartbeat", "--loglevel", "ERROR",
     ]  # fmt: skip
     found = [Child("web", web), Child("worker", worker), Child("scheduler", [python, manage, "scheduler"])]
     if not settings.HAS_BROKER:

@@ -236,6 +236,7 @@ CONTENT_SECURITY_POLICY = {
 }
 STATIC_URL = "/static/"
 STATIC_ROOT = DATA_DIR / "static"
+STATIC_ROOT.mkdir(parents=True, exist_ok=True)
 STATICFILES_DIRS = [BASE_DIR / "static"]
 if DEBUG:
     WHITENOISE_USE_FINDERS = True

@@ -10,7 +10,7 @@ from django.http import Http404, HttpRequest
 
 from accounts.access import open_workspace
 from accounts.models import Membership, User
-from accounts.permissions import has_permission, membership_of
+from accounts.permissions import has_permission, membership_of, permissions_of
 from workflows.models import WorkflowAccess, WorkflowExecution, WorkflowTemplate
 
 LEVEL_OF: Final = {
@@ -39,8 +39,12 @@ def get_workflow_or_404(request: HttpRequest, id: uuid.UUID, need: str = "workfl
 
 
 def get_run_or_404(request: HttpRequest, id: uuid.UUID, need: str = "execution.view") -> WorkflowExecution:
-    """The run with its workflow and version at hand. Raises as `get_workflow_or_404`."""
+    """The run with its workflow and version at hand; its data and the document come when asked for (a query each).
+
+    Raises as `get_workflow_or_404`.
+    """
     rows = WorkflowExecution.objects.select_related("template", "tenant", "version", "live_trigger")
+    rows = rows.defer("input", "output", "version__workflow_data")
     execution = rows.filter(pk=id).first()
     open_workspace(request, execution.tenant if execution else None, need)
     if execution is None:
@@ -57,6 +61,31 @@ def may(user: User, template: WorkflowTemplate, need: str) -> bool:
         and has_permission(membership, need)
         and _level_of(membership, template) >= _level(need)
     )
+
+
+def rights_on(membership: Membership, template: WorkflowTemplate) -> frozenset[str]:
+    """Everything this member may do with this workflow, by permission name (one or two SQL queries)."""
+    level = _level_of(membership, template)
+    granted = permissions_of(membership.role)
+    return frozenset(name for name in granted if level >= _level(name)) if level else frozenset()
+
+
+def hidden_workflows(membership: Membership) -> set[uuid.UUID]:
+    """Workflows of the workspace that are shared with others only: lists leave them out (at most two SQL queries)."""
+    if has_permission(membership, "member.manage"):
+        return set()
+    rows = list(
+        WorkflowAccess.objects.for_tenant(membership.tenant_id)
+        .exclude(template__created_by_id=membership.user_id)
+        .values_list("template_id", "user_id", "role_id", "group_id")
+    )
+    groups = set(membership.groups.values_list("pk", flat=True)) if any(row[3] for row in rows) else set()
+    seen = {
+        template
+        for template, user, role, group in rows
+        if user == membership.user_id or role == membership.role_id or group in groups
+    }
+    return {row[0] for row in rows} - seen
 
 
 def _level(need: str) -> int:

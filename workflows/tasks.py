@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import threading
+import multiprocessing
 
 from celery import shared_task, signals
 
@@ -10,12 +10,13 @@ from workflows.runs import dispatch
 from workflows.runs.drain import Engine
 
 DRAIN_FOR_S = 20.0  # then Celery gets the process back, to recycle or stop it
-_stopping = threading.Event()
+_stopping = multiprocessing.Event()  # made before the worker forks, so that all its processes share it
 _engine: Engine | None = None
 
 
-@signals.worker_process_shutdown.connect
+@signals.worker_shutting_down.connect
 def _stop(**_: object) -> None:
+    """A warm shutdown: claim nothing more, finish what is under way."""
     _stopping.set()
 
 

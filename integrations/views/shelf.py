@@ -7,14 +7,14 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, Q
 from django.http import Http404
 from django.urls import reverse
 from django.utils.http import urlencode
 
 from accounts.models import Tenant, User
 from accounts.request import AppRequest
-from integrations.models import AuthType, IntegrationDefinition, UserIntegration
+from integrations.models import AuthType, DefinitionQuerySet, IntegrationDefinition, UserIntegration
 
 CONNECTED = "connected"  # the chip that is no category
 _ACRONYMS = {"ai": "AI", "crm": "CRM", "hr": "HR", "it": "IT", "iot": "IoT"}
@@ -61,7 +61,7 @@ def category_word(category: str) -> str:
     return _ACRONYMS.get(category, category.replace("_", " ").replace("-", " ").capitalize())
 
 
-def offered(tenant: Tenant) -> QuerySet[IntegrationDefinition]:
+def offered(tenant: Tenant) -> DefinitionQuerySet:
     """The integrations of a workspace with `action_count` and `trigger_count`."""
     live = Q(actions__is_deprecated=False)
     heard = Q(triggers__is_deprecated=False)

@@ -107,7 +107,7 @@ def serve():
 
 @pytest.fixture
 def client():
-    client = HttpClient(EgressPolicy(allow=("127.0.0.1",)))
+    client = HttpClient(EgressPolicy(allow=("127.0.0.1", "localhost")))
     yield client
     client.close()
 
@@ -348,7 +348,7 @@ def test_the_limit_counts_decompressed_bytes_and_is_exact(serve, client, size, h
 
 
 def test_a_bomb_is_stopped_before_it_fills_the_memory(serve, client):
-    bomb = gzip.compress(gzip.compress(bytes(300_000_000)))
+    bomb = gzip.compress(gzip.compress(bytes(100_000_000), 1), 1)
     server = serve(_answer(bomb, b"Content-Encoding: gzip, gzip"))
     before = _peak_kb()
 
@@ -646,9 +646,9 @@ def test_an_unknown_authority_is_refused_and_nothing_was_sent(tls_server):
 
 
 def test_a_server_without_tls_is_named_as_such(serve, client):
-    server = serve(OK)
+    server = serve(b"", b"")  # hangs up once it has read what it cannot understand
 
     with pytest.raises((TlsFailed, ConnectFailed)) as caught:
-        client.send(Request("GET", server.url(scheme="https"), timeout_s=3))
+        client.send(Request("GET", server.url(scheme="https"), timeout_s=0.5))
 
     assert caught.value.sent is False

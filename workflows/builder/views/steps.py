@@ -5,7 +5,6 @@ from __future__ import annotations
 import uuid
 from dataclasses import replace
 
-from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpResponse
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
@@ -25,7 +24,6 @@ from workflows.errors import WorkflowError
 Errors = dict[str, str]
 
 
-@login_required
 @require_http_methods(["GET", "POST"])
 def step(request: AppRequest, id: uuid.UUID, key: str) -> HttpResponse:
     """The panel of a step; posted, its form is saved. `_auto` marks saving while somebody types."""
@@ -98,7 +96,6 @@ def _chosen(room: Room, step: Step, connection: str | None) -> str | None:
     return connection
 
 
-@login_required
 @require_GET
 def form(request: AppRequest, id: uuid.UUID, key: str) -> HttpResponse:
     """The panel as it would be with another action; nothing is saved."""
@@ -110,7 +107,6 @@ def form(request: AppRequest, id: uuid.UUID, key: str) -> HttpResponse:
     )
 
 
-@login_required
 @require_GET
 def load_options(request: AppRequest, id: uuid.UUID, key: str, name: str) -> HttpResponse:
     """The choices of one field, asked of the service through the step's connection."""
@@ -123,7 +119,6 @@ def load_options(request: AppRequest, id: uuid.UUID, key: str, name: str) -> Htt
     return answers.fragment(request, "fields/options.html", {"field": field, "panel": step_panel(room, key)})
 
 
-@login_required
 @require_GET
 def move(request: AppRequest, id: uuid.UUID, key: str) -> HttpResponse:
     """Everywhere a step can be moved to."""
@@ -140,7 +135,6 @@ def move(request: AppRequest, id: uuid.UUID, key: str) -> HttpResponse:
     return answers.dialog(request, room, "move.html", context)
 
 
-@login_required
 @require_GET
 def connect(request: AppRequest, id: uuid.UUID, key: str) -> HttpResponse:
     """The lines of a step: to draw one more, or take one away."""
@@ -162,7 +156,6 @@ def connect(request: AppRequest, id: uuid.UUID, key: str) -> HttpResponse:
     return answers.dialog(request, room, "connect.html", context)
 
 
-@login_required
 @require_POST
 def preview_field(request: AppRequest, id: uuid.UUID, key: str) -> HttpResponse:
     """What a field gives with sample data, as it is being typed."""

@@ -1,0 +1,119 @@
+"""What the database of a running product says, read directly: ids as UUID texts, JSON as values, times as seconds."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import uuid
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+import psycopg
+
+ENDED = ("COMPLETED", "FAILED", "CANCELLED", "TIMED_OUT")
+_EXECUTION = "id, status, had_errors, input, output, error, attempt, started_at, completed_at, execution_time_ms"
+_STEP = "execution_id, path, step_status, completed_at"
+
+
+@dataclass(frozen=True, slots=True)
+class StepRow:
+    """One row of a run's journal."""
+
+    path: str
+    status: str
+    completed_at: float
+
+
+@dataclass(slots=True)
+class RunRow:
+    """One execution with its journal. `trigger`: what the run saw under that name."""
+
+    id: str
+    status: str
+    had_errors: bool
+    trigger: dict[str, Any]
+    output: Any
+    error: Any
+    attempt: int
+    started_at: float | None
+    completed_at: float | None
+    took_ms: int | None
+    steps: list[StepRow] = field(default_factory=list)
+
+    @property
+    def body(self) -> dict[str, Any]:
+        body: dict[str, Any] = self.trigger["body"]
+        return body
+
+
+class Database:
+    """`place`: a PostgreSQL URL, or the path of an SQLite file (opened read-only)."""
+
+    def __init__(self, place: str) -> None:
+        self.place = place
+        self.is_postgres = place.startswith("postgres")
+
+    def query(self, statement: str, *values: Any) -> list[tuple[Any, ...]]:
+        """`statement` with `%s` marks."""
+        if self.is_postgres:
+            with psycopg.connect(self.place, autocommit=True) as connection:
+                return connection.execute(statement, values).fetchall()  # type: ignore[arg-type]  # texts of tests
+        connection = sqlite3.connect(f"file:{self.place}?mode=ro", uri=True, timeout=20)
+        try:
+            return connection.execute(statement.replace("%s", "?"), values).fetchall()
+        finally:
+            connection.close()
+
+    def statuses(self) -> dict[str, int]:
+        """How many executions have which status."""
+        return dict(self.query("SELECT status, count(*) FROM workflows_workflowexecution GROUP BY status"))
+
+    def unfinished(self) -> int:
+        """Executions that still have something to do by themselves."""
+        return sum(n for status, n in self.statuses().items() if status not in (*ENDED, "NEEDS_ATTENTION"))
+
+    def running(self) -> int:
+        """Runs that a worker holds at this moment."""
+        found: int = self.query("SELECT count(*) FROM workflows_activerun WHERE state = 'RUNNING'")[0][0]
+        return found
+
+    def runs(self, workflow: str | None = None) -> list[RunRow]:
+        """All executions (of one workflow, by id) with their journals, oldest first."""
+        where, values = "", ()
+        if workflow is not None:
+            where, values = " WHERE template_id = %s", (self._id(workflow),)
+        statement = f"SELECT {_EXECUTION} FROM workflows_workflowexecution{where} ORDER BY id"
+        found = {_text(row[0]): _run(row) for row in self.query(statement, *values)}
+        for row in self.query(f"SELECT {_STEP} FROM workflows_stepexecution ORDER BY id"):
+            run = found.get(_text(row[0]))
+            if run is not None:
+                run.steps.append(StepRow(row[1], row[2], _seconds(row[3]) or 0.0))
+        return list(found.values())
+
+    def _id(self, text: str) -> Any:
+        return uuid.UUID(text) if self.is_postgres else uuid.UUID(text).hex
+
+
+def _run(row: tuple[Any, ...]) -> RunRow:
+    id_, status, had_errors, given, output, error, attempt, started, completed, took_ms = row
+    return RunRow(
+        _text(id_), status, bool(had_errors), _json(given), _json(output), _json(error), attempt, _seconds(started),
+        _seconds(completed), took_ms,
+    )  # fmt: skip
+
+
+def _text(value: Any) -> str:
+    return str(value if isinstance(value, uuid.UUID) else uuid.UUID(value))
+
+
+def _json(value: Any) -> Any:
+    return json.loads(value) if isinstance(value, str) else value
+
+
+def _seconds(value: Any) -> float | None:
+    """SQLite keeps moments as UTC text."""
+    if value is None:
+        return None
+    moment = datetime.fromisoformat(value) if isinstance(value, str) else value
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()

@@ -1,0 +1,219 @@
+"""The whole product in its own processes: started with `manage.py up`, called over HTTP, killed where it hurts."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Literal
+
+from tests.support.database import Database
+from tests.support.servers import Postgres, Redis, free_port
+
+ROOT = Path(__file__).resolve().parents[2]
+OWNER = "owner@example.org"
+START_TIMEOUT_S = 120.0  # migrations on a busy machine
+STOP_TIMEOUT_S = 45.0
+DatabaseKind = Literal["postgres", "sqlite"]
+
+
+@dataclass
+class Product:
+    """`with Product("postgres") as product:` gives a running installation with one owner and its own database.
+
+    `settings` are environment variables. `postgres` and `redis` may be shared; else they are started and removed here.
+    """
+
+    database: DatabaseKind = "postgres"
+    settings: dict[str, str] = field(default_factory=dict)
+    postgres: Postgres | None = None
+    redis: Redis | None = None
+
+    def __post_init__(self) -> None:
+        self.folder = Path(tempfile.mkdtemp(prefix="automate-product-", dir="/tmp"))
+        self.port = free_port()
+        self.process: subprocess.Popen[bytes] | None = None
+        self._cleanup = contextlib.ExitStack()
+        self.environment: dict[str, str] = {}
+
+    # --- start and stop ------------------------------------------------------------------------
+    def __enter__(self) -> Product:
+        try:
+            self.start()
+        except BaseException:
+            self._cleanup.close()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._cleanup.close()
+
+    def start(self) -> None:
+        self._cleanup.callback(shutil.rmtree, self.folder, ignore_errors=True)
+        self.environment = self._environment()
+        self._cleanup.callback(self.stop)
+        with self.log_file.open("ab") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, str(ROOT / "manage.py"), "up"],
+                cwd=ROOT, env=self.environment, stdout=log, stderr=log, start_new_session=True,
+            )  # fmt: skip
+        self._wait_until_ready()
+        credentials = {"DJANGO_SUPERUSER_EMAIL": OWNER, "DJANGO_SUPERUSER_PASSWORD": "a long enough secret 4711"}
+        self.manage("createsuperuser", "--noinput", environment=credentials)
+
+    def _environment(self) -> dict[str, str]:
+        own = {
+            "PATH": os.environ["PATH"],
+            "LANG": "C.UTF-8",
+            "PORT": str(self.port),
+            "AUTOMATE_DATA_DIR": str(self.folder / "data"),
+            "AUTOMATE_EGRESS_ALLOW": "127.0.0.1",
+        }
+        (self.folder / "data").mkdir()
+        if self.database == "postgres":
+            if self.postgres is None:
+                self.postgres = Postgres()
+                self._cleanup.callback(self.postgres.remove)
+                self.postgres.start()
+            if self.redis is None:
+                self.redis = Redis()
+                self._cleanup.callback(self.redis.remove)
+                self.redis.start()
+            own["DATABASE_URL"] = self.postgres.create_database(f"automate_{self.port}")
+            own["REDIS_URL"] = self.redis.url
+        return own | self.settings
+
+    def _wait_until_ready(self) -> None:
+        give_up = time.monotonic() + START_TIMEOUT_S
+        while not self.is_ready():
+            assert self.process is not None
+            if self.process.poll() is not None or time.monotonic() > give_up:
+                raise RuntimeError(f"The product did not get ready. It said:\n{self.log()[-4000:]}")
+            time.sleep(0.2)
+
+    def is_ready(self) -> bool:
+        try:
+            with urllib.request.urlopen(f"{self.url}/readyz", timeout=5) as answer:
+                return bool(answer.status == 200)
+        except (urllib.error.URLError, OSError):
+            return False
+
+    def stop(self) -> None:
+        """Stop all processes as Ctrl+C does; what is left after STOP_TIMEOUT_S is killed."""
+        if self.process is None:
+            return
+        children = [pid for name in self.process_names for pid in self._pid_or_none(name)]
+        self.process.send_signal(signal.SIGTERM)
+        try:
+            self.process.wait(STOP_TIMEOUT_S)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+        for pid in children:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(pid, signal.SIGKILL)
+        self.process = None
+
+    # --- looking in ----------------------------------------------------------------------------
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def log_file(self) -> Path:
+        return self.folder / "log"
+
+    def log(self) -> str:
+        """What all processes have written so far."""
+        return self.log_file.read_text(errors="replace")
+
+    def rows(self) -> Database:
+        """A look into the database, past the product."""
+        if self.database == "postgres":
+            return Database(self.environment["DATABASE_URL"])
+        return Database(str(self.folder / "data" / "automate.sqlite3"))
+
+    # --- commands ------------------------------------------------------------------------------
+    def manage(self, *words: str, given: str = "", environment: dict[str, str] | None = None) -> str:
+        """Run a management command and give its standard output. Raises RuntimeError when it fails."""
+        done = subprocess.run(
+            [sys.executable, str(ROOT / "manage.py"), *words],
+            cwd=ROOT, env=self.environment | (environment or {}), input=given, capture_output=True, text=True,
+        )  # fmt: skip
+        if done.returncode:
+            raise RuntimeError(f"`manage.py {' '.join(words)}` ended with {done.returncode}:\n{done.stderr}")
+        return done.stdout
+
+    def publish(self, document: dict[str, Any]) -> Published:
+        """Import a document and publish it."""
+        said = json.loads(
+            self.manage("workflow", "import", "-", "--owner", OWNER, "--publish", given=json.dumps(document))
+        )
+        hooks = {trigger["key"]: trigger["webhook_url"] for trigger in said["triggers"]}
+        return Published(said["id"], said["key"], hooks)
+
+    # --- processes -----------------------------------------------------------------------------
+    @property
+    def worker(self) -> str:
+        """The name of the process that runs workflows."""
+        return "worker" if self.database == "postgres" else "engine"
+
+    @property
+    def process_names(self) -> tuple[str, ...]:
+        return ("web", "worker", "scheduler", "engine") if self.database == "sqlite" else ("web", "worker", "scheduler")
+
+    def pid(self, name: str) -> int:
+        """Raises FileNotFoundError or ValueError while the process is being started."""
+        return int((self.folder / "data" / "run" / f"{name}.pid").read_text())
+
+    def _pid_or_none(self, name: str) -> Iterator[int]:
+        with contextlib.suppress(FileNotFoundError, ValueError):
+            yield self.pid(name)
+
+    def kill_worker(self) -> int:
+        """SIGKILL to the worker with all its children, as when a machine goes away. Gives the pid it had."""
+        pid = self.pid(self.worker)
+        os.killpg(pid, signal.SIGKILL)
+        return pid
+
+    def run_beside(self, *words: str) -> subprocess.Popen[bytes]:
+        """One more process of this installation, such as a second `scheduler`; stopped with it."""
+        with self.log_file.open("ab") as log:
+            process = subprocess.Popen(
+                [sys.executable, str(ROOT / "manage.py"), *words],
+                cwd=ROOT, env=self.environment, stdout=log, stderr=log, start_new_session=True,
+            )  # fmt: skip
+        self._cleanup.callback(_end, process)
+        return process
+
+
+@dataclass(frozen=True)
+class Published:
+    """A published workflow; `hooks`: webhook URL by trigger key."""
+
+    id: str
+    key: str
+    hooks: dict[str, str]
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    process.terminate()
+    try:
+        process.wait(20)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()

@@ -1,0 +1,178 @@
+"""Which runs a list shows: what the address asks for, as a query that stays cheap on large tables."""
+
+from __future__ import annotations
+
+import re
+import uuid
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import date, datetime, time, timedelta
+from typing import Any, Final
+
+from django.db.models import QuerySet
+from django.http import QueryDict
+from django.utils import timezone
+from django.utils.http import urlencode
+
+from workflows.models import ActiveRun, WorkflowExecution, WorkflowTemplate
+
+Runs = QuerySet[WorkflowExecution]
+Status = WorkflowExecution.Status
+
+COUNTED: Final = 1_000  # the chips count among so many of the newest runs; counting all would cost seconds
+UNFINISHED: Final = {
+    "running": (Status.PENDING, Status.RUNNING),
+    "waiting": (Status.WAITING,),
+    "attention": (Status.NEEDS_ATTENTION,),
+}
+ENDED: Final = {
+    "succeeded": (Status.COMPLETED,),
+    "failed": (Status.FAILED, Status.TIMED_OUT),
+    "cancelled": (Status.CANCELLED,),
+}
+GROUPS: Final = UNFINISHED | ENDED
+LABELS: Final = {
+    "": "All", "running": "Running", "waiting": "Waiting", "attention": "Needs attention",
+    "succeeded": "Succeeded", "failed": "Failed", "cancelled": "Cancelled",
+}  # fmt: skip
+TESTS: Final = {"": "With test runs", "hide": "Without test runs", "only": "Test runs only"}
+
+
+@dataclass(frozen=True)
+class Filters:
+    """What a list of runs is asked for. `before` and `after` are ids of runs: the pages of a list."""
+
+    q: str = ""
+    status: str = ""
+    workflow: uuid.UUID | None = None
+    tests: str = ""
+    before: uuid.UUID | None = None
+    after: uuid.UUID | None = None
+
+    @classmethod
+    def read(cls, query: QueryDict) -> Filters:
+        """From an address; what makes no sense is left out."""
+        status, tests = query.get("status", ""), query.get("tests", "")
+        return cls(
+            q=query.get("q", "").strip()[:200],
+            status=status if status in GROUPS else "",
+            workflow=as_id(query.get("workflow")),
+            tests=tests if tests in TESTS else "",
+            before=as_id(query.get("before")),
+            after=as_id(query.get("after")),
+        )
+
+    @property
+    def is_narrowed(self) -> bool:
+        """Whether a run may exist that this leaves out."""
+        return any((self.q, self.status, self.workflow, self.tests, self.before, self.after))
+
+    @property
+    def is_first_page(self) -> bool:
+        return self.before is None and self.after is None
+
+    def query(self, **more: str) -> str:
+        """As the query of an address, with a question mark; empty for no filters."""
+        said = {name: str(value) for name, value in vars(self).items() if value}
+        return f"?{urlencode(said | more)}" if said or more else ""
+
+    def page(self, *, before: uuid.UUID | None = None, after: uuid.UUID | None = None) -> Filters:
+        return replace(self, before=before, after=after)
+
+    def apply(self, rows: Runs) -> Runs:
+        """The runs asked for, but for the page."""
+        rows = self._searched(self.without_status(rows))
+        return _in_group(rows, self.status)
+
+    def without_status(self, rows: Runs) -> Runs:
+        if self.workflow:
+            rows = rows.filter(template_id=self.workflow)
+        return rows.filter(is_test=self.tests == "only") if self.tests else rows
+
+    def counted(self, rows: Runs) -> Counter[str]:
+        """How many of the newest COUNTED runs are of each status, whatever status is chosen."""
+        found = self._searched(self.without_status(rows)).order_by("-pk").values_list("status", flat=True)
+        return Counter(found[:COUNTED])
+
+    def _searched(self, rows: Runs) -> Runs:
+        """By number, a status, a day, the run's id, or words of the workflow's name."""
+        text = self.q
+        if not text:
+            return rows
+        if re.fullmatch(r"#?\d{1,18}", text):
+            return rows.filter(number=int(text.lstrip("#")))
+        if (run_id := as_id(text)) is not None:
+            return rows.filter(pk=run_id)
+        if (group := _group_named(text)) is not None:
+            return _in_group(rows, group)
+        if (day := _day(text)) is not None:
+            return rows.filter(pk__gte=first_id_at(day), pk__lt=first_id_at(day + timedelta(days=1)))
+        named = WorkflowTemplate.objects.matching(text).values("pk")
+        return rows.filter(template_id__in=named)
+
+
+def _in_group(rows: Runs, group: str) -> Runs:
+    """Unfinished runs are looked up through the queue, failed ones through their own index: both are short."""
+    if group in UNFINISHED:
+        return rows.filter(pk__in=ActiveRun.objects.values("pk"), status__in=UNFINISHED[group])
+    if group == "failed":
+        return rows.filter(is_failed=True)
+    return rows.filter(status__in=ENDED[group]) if group else rows
+
+
+def chips(filters: Filters, counts: Counter[str], base_url: str) -> list[dict[str, Any]]:
+    """The filters by status with how many runs each has; "40+" where only the newest were counted."""
+    total = counts.total()
+    plus = "+" if total >= COUNTED else ""
+    found = []
+    for group, label in LABELS.items():
+        number = sum(counts[status] for status in GROUPS[group]) if group else total
+        changed = replace(filters, status=group, before=None, after=None)
+        shown = f"{number:,}{plus}" if number or not group else ""
+        found.append(
+            {
+                "label": label,
+                "url": (base_url + changed.query()) or "?",
+                "active": filters.status == group,
+                "count": shown,
+            }
+        )
+    return found  # fmt: skip
+
+
+def as_id(text: str | None) -> uuid.UUID | None:
+    try:
+        return uuid.UUID(text) if text else None
+    except ValueError:
+        return None
+
+
+def first_id_at(moment: datetime) -> uuid.UUID:
+    """The smallest id (version 7) that could have been made at this moment: ids are in the order of time."""
+    milliseconds = max(int(moment.timestamp() * 1000), 0)
+    return uuid.UUID(int=milliseconds << 80)
+
+
+def _group_named(text: str) -> str | None:
+    wanted = text.lower()
+    return next(
+        (group for group, label in LABELS.items() if group and wanted in (group, label.lower())), None
+    )
+
+
+def _day(text: str) -> datetime | None:
+    """A day such as 2026-03-01, "today" or "yesterday", in the reader's time zone, as its first moment."""
+    here = timezone.localdate()
+    days = {"today": here, "yesterday": here - timedelta(days=1)}
+    try:
+        day = days.get(text.lower()) or date.fromisoformat(text)
+        return timezone.make_aware(datetime.combine(day, time.min))
+    except (ValueError, OverflowError):
+        return None
+
+
+def visible(rows: Runs, hidden: Iterable[uuid.UUID]) -> Runs:
+    """Without the runs of workflows that are shared with others only."""
+    ids = list(hidden)
+    return rows.exclude(template_id__in=ids) if ids else rows
