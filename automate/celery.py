@@ -15,6 +15,7 @@ warnings.filterwarnings("ignore", message=".*superuser privileges.*")
 # which multiplied the CPU of a run by three. `drain` checks its connection itself.
 app = Celery("automate", fixups=[])
 app.config_from_object("django.conf:settings", namespace="CELERY")
+app.set_default()  # for every thread: `current_app` knows the creating one alone
 
 
 @signals.import_modules.connect

@@ -12,7 +12,9 @@ from typing import Any
 import psycopg
 
 ENDED = ("COMPLETED", "FAILED", "CANCELLED", "TIMED_OUT")
-_EXECUTION = "id, status, had_errors, input, output, error, attempt, started_at, completed_at, execution_time_ms"
+_EXECUTION = (
+    "id, status, had_errors, input, output, error, attempt, started_at, completed_at, execution_time_ms"
+)
 _STEP = "execution_id, path, step_status, completed_at"
 
 
@@ -73,10 +75,10 @@ class Database:
         """Executions that still have something to do by themselves."""
         return sum(n for status, n in self.statuses().items() if status not in (*ENDED, "NEEDS_ATTENTION"))
 
-    def running(self) -> int:
-        """Runs that a worker holds at this moment."""
-        found: int = self.query("SELECT count(*) FROM workflows_activerun WHERE state = 'RUNNING'")[0][0]
-        return found
+    def holders(self) -> list[int]:
+        """For each run that is held by a worker, the process that holds (or held) it."""
+        rows = self.query("SELECT worker FROM workflows_activerun WHERE state = 'RUNNING'")
+        return [int(worker.rsplit("-", 2)[1]) for (worker,) in rows]
 
     def runs(self, workflow: str | None = None) -> list[RunRow]:
         """All executions (of one workflow, by id) with their journals, oldest first."""

@@ -72,7 +72,10 @@ class Product:
                 cwd=ROOT, env=self.environment, stdout=log, stderr=log, start_new_session=True,
             )  # fmt: skip
         self._wait_until_ready()
-        credentials = {"DJANGO_SUPERUSER_EMAIL": OWNER, "DJANGO_SUPERUSER_PASSWORD": "a long enough secret 4711"}
+        credentials = {
+            "DJANGO_SUPERUSER_EMAIL": OWNER,
+            "DJANGO_SUPERUSER_PASSWORD": "a long enough secret 4711",
+        }
         self.manage("createsuperuser", "--noinput", environment=credentials)
 
     def _environment(self) -> dict[str, str]:
@@ -174,7 +177,11 @@ class Product:
 
     @property
     def process_names(self) -> tuple[str, ...]:
-        return ("web", "worker", "scheduler", "engine") if self.database == "sqlite" else ("web", "worker", "scheduler")
+        return (
+            ("web", "worker", "scheduler", "engine")
+            if self.database == "sqlite"
+            else ("web", "worker", "scheduler")
+        )
 
     def pid(self, name: str) -> int:
         """Raises FileNotFoundError or ValueError while the process is being started."""
@@ -184,11 +191,27 @@ class Product:
         with contextlib.suppress(FileNotFoundError, ValueError):
             yield self.pid(name)
 
+    def runs_under_way(self) -> int:
+        """Runs held by worker processes that are alive."""
+        return sum(Path(f"/proc/{pid}").exists() for pid in self.rows().holders())
+
     def kill_worker(self) -> int:
         """SIGKILL to the worker with all its children, as when a machine goes away. Gives the pid it had."""
         pid = self.pid(self.worker)
         os.killpg(pid, signal.SIGKILL)
         return pid
+
+    def wait_until_done(self, count: int, *, within_s: float) -> None:
+        """Until there are `count` executions and none of them has anything left to do. Raises TimeoutError."""
+        give_up = time.monotonic() + within_s
+        while True:
+            rows = self.rows()
+            statuses = rows.statuses()
+            if sum(statuses.values()) >= count and rows.unfinished() == 0:
+                return
+            if time.monotonic() > give_up:
+                raise TimeoutError(f"After {within_s} s: {statuses}. The product says:\n{self.log()[-3000:]}")
+            time.sleep(0.2)
 
     def run_beside(self, *words: str) -> subprocess.Popen[bytes]:
         """One more process of this installation, such as a second `scheduler`; stopped with it."""

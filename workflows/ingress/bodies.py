@@ -35,8 +35,9 @@ _TEXT_TYPES: Final = frozenset(
         "application/x-ndjson",
     }
 )
+_WORD: Final = re.compile(r"[A-Za-z0-9_.:-]{1,40}")
 _CHARSETS: Final = re.compile(
-    r"utf8|ascii|latin1|iso8859\d{0,3}|cp125\d|koi8[ru]|shiftjis|eucjp|euckr|big5|gb2312|gbk|gb18030|utf16(le|be)?"
+    r"utf-8|utf-16(-le|-be)?|ascii|iso8859-\d{1,2}|cp125\d|koi8-[ru]|shift_jis|euc_jp|euc_kr|big5|gb2312|gbk|gb18030"
 )
 _BOUNDARY: Final = re.compile(r"[ -~]{0,200}[!-~]")
 
@@ -170,14 +171,15 @@ def _reads_as_json(raw: bytes) -> bool:
 
 
 def _charset(params: Mapping[str, str]) -> str:
+    """The codec's own name. Python knows codecs that are no charsets, so there is a list."""
     name = params.get("charset", "utf-8")
-    plain = re.sub(r"[^a-z0-9]", "", name.lower())
-    if not _CHARSETS.fullmatch(plain):
-        raise unreadable(f"The charset {name[:40]!r} is not known here. Send the text as UTF-8.")
     try:
-        return codecs.lookup(name).name
+        found = codecs.lookup(name).name if _WORD.fullmatch(name) else ""
     except LookupError:
-        raise unreadable(f"The charset {name[:40]!r} is not known here. Send the text as UTF-8.") from None
+        found = ""
+    if not _CHARSETS.fullmatch(found):
+        raise unreadable(f"The charset {name[:40]!r} is not known here. Send the text as UTF-8.")
+    return found
 
 
 def _text(raw: bytes, params: Mapping[str, str]) -> str:

@@ -15,6 +15,7 @@ from django.http import QueryDict
 from django.utils import timezone
 from django.utils.http import urlencode
 
+from accounts.models import Tenant
 from workflows.models import ActiveRun, WorkflowExecution, WorkflowTemplate
 
 Runs = QuerySet[WorkflowExecution]
@@ -80,22 +81,21 @@ class Filters:
     def page(self, *, before: uuid.UUID | None = None, after: uuid.UUID | None = None) -> Filters:
         return replace(self, before=before, after=after)
 
-    def apply(self, rows: Runs) -> Runs:
-        """The runs asked for, but for the page."""
-        rows = self._searched(self.without_status(rows))
-        return _in_group(rows, self.status)
+    def apply(self, tenant: Tenant, rows: Runs) -> Runs:
+        """The runs of this workspace that are asked for, whatever the page."""
+        return _in_group(tenant, self._searched(tenant, self.without_status(rows)), self.status)
 
     def without_status(self, rows: Runs) -> Runs:
         if self.workflow:
             rows = rows.filter(template_id=self.workflow)
         return rows.filter(is_test=self.tests == "only") if self.tests else rows
 
-    def counted(self, rows: Runs) -> Counter[str]:
+    def counted(self, tenant: Tenant, rows: Runs) -> Counter[str]:
         """How many of the newest COUNTED runs are of each status, whatever status is chosen."""
-        found = self._searched(self.without_status(rows)).order_by("-pk").values_list("status", flat=True)
-        return Counter(found[:COUNTED])
+        found = self._searched(tenant, self.without_status(rows)).order_by("-pk")
+        return Counter(found.values_list("status", flat=True)[:COUNTED])
 
-    def _searched(self, rows: Runs) -> Runs:
+    def _searched(self, tenant: Tenant, rows: Runs) -> Runs:
         """By number, a status, a day, the run's id, or words of the workflow's name."""
         text = self.q
         if not text:
@@ -105,17 +105,18 @@ class Filters:
         if (run_id := as_id(text)) is not None:
             return rows.filter(pk=run_id)
         if (group := _group_named(text)) is not None:
-            return _in_group(rows, group)
+            return _in_group(tenant, rows, group)
         if (day := _day(text)) is not None:
             return rows.filter(pk__gte=first_id_at(day), pk__lt=first_id_at(day + timedelta(days=1)))
-        named = WorkflowTemplate.objects.matching(text).values("pk")
+        named = WorkflowTemplate.objects.for_tenant(tenant).matching(text).values("pk")
         return rows.filter(template_id__in=named)
 
 
-def _in_group(rows: Runs, group: str) -> Runs:
+def _in_group(tenant: Tenant, rows: Runs, group: str) -> Runs:
     """Unfinished runs are looked up through the queue, failed ones through their own index: both are short."""
     if group in UNFINISHED:
-        return rows.filter(pk__in=ActiveRun.objects.values("pk"), status__in=UNFINISHED[group])
+        queued = ActiveRun.objects.filter(tenant=tenant).values("pk")
+        return rows.filter(pk__in=queued, status__in=UNFINISHED[group])
     if group == "failed":
         return rows.filter(is_failed=True)
     return rows.filter(status__in=ENDED[group]) if group else rows

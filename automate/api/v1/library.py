@@ -11,10 +11,9 @@ from ninja import Router
 from ninja.responses import Status
 
 from automate.api.auth import ApiRequest, Token
-from automate.api.intake import take_in
 from automate.api.pagination import DEFAULT_LIMIT, Cursor, Limit, page
 from automate.api.shapes import picked, workflow_shape
-from workflows import documents
+from workflows import gallery
 from workflows.models import WorkflowTemplateLibrary
 
 router = Router(tags=["library"])
@@ -61,8 +60,7 @@ def get_library_entry(request: ApiRequest, id: uuid.UUID) -> dict[str, Any]:
 )
 def use_library_entry(request: ApiRequest, id: uuid.UUID) -> Any:
     entry = _get(request, id)
-    taken = take_in(request.workspace, entry.template_data)
-    template = documents.create(request.workspace, taken.document, by=request.user)
+    template = gallery.use(entry, request.workspace, by=request.user)
     return Status(201, workflow_shape(template))
 
 

@@ -14,10 +14,10 @@ from automate.api.access import get_workflow, visible_workflows
 from automate.api.auth import ApiRequest, Token
 from automate.api.changes import change, delete
 from automate.api.errors import ApiError, faulty
-from automate.api.intake import take_in
 from automate.api.pagination import DEFAULT_LIMIT, Cursor, Limit, page
 from automate.api.shapes import execution_shapes, version_shapes, workflow_shape, workflow_shapes
 from workflows import documents
+from workflows.documents.intake import take_in
 from workflows.engine.document import dump, load
 from workflows.models import WorkflowExecution, WorkflowVersion
 from workflows.publishing import NotPublishable, publish

@@ -35,7 +35,9 @@ def call(client, live, body=None, **headers):
 # --- de-duplication -------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("header", ["Idempotency-Key", "webhook-id", "X-GitHub-Delivery", "X-Shopify-Event-Id", "ce-id"])
+@pytest.mark.parametrize(
+    "header", ["Idempotency-Key", "webhook-id", "X-GitHub-Delivery", "X-Shopify-Event-Id", "ce-id"]
+)
 def test_repeated_delivery_gets_the_same_answer(caller, hook, header):
     answers_ = [call(caller, hook, {"a": 1}, **{header: "d-1"}) for _ in range(2)]
 
@@ -88,7 +90,10 @@ def test_very_long_keys_are_kept_as_their_hash(caller, hook):
 
 
 @pytest.mark.django_db(transaction=True)
-@pytest.mark.skipif(connection.vendor == "sqlite", reason="SQLite's tests live in memory, where threads cannot wait for each other.")
+@pytest.mark.skipif(
+    connection.vendor == "sqlite",
+    reason="SQLite's tests live in memory, where threads cannot wait for each other.",
+)
 def test_twenty_parallel_deliveries_start_one_run(hook):
     seen: list[tuple[int, bytes]] = []
 
@@ -116,8 +121,17 @@ def test_twenty_parallel_deliveries_start_one_run(hook):
 @pytest.fixture
 def secret(alice, workspace) -> UserIntegration:
     """A shared connection that holds the secret `s3cret-s3cret`."""
-    definition = IntegrationDefinition.objects.create(name="secret", display_name="Secret", auth_type="BEARER")
-    row = UserIntegration(tenant=workspace, user=alice, integration=definition, name="s", auth_type="BEARER", sharing="WORKSPACE")
+    definition = IntegrationDefinition.objects.create(
+        name="secret", display_name="Secret", auth_type="BEARER"
+    )
+    row = UserIntegration(
+        tenant=workspace,
+        user=alice,
+        integration=definition,
+        name="s",
+        auth_type="BEARER",
+        sharing="WORKSPACE",
+    )
     row.credentials = seal_credentials(row, {"token": "s3cret-s3cret"})
     row.save()
     return row
@@ -208,7 +222,9 @@ def test_other_bodies_are_one_file(caller, hook):
 
 def test_repeated_upload_is_stored_once(caller, hook):
     for _ in range(2):
-        caller.post(f"/hooks/{hook.token}", b"\0", content_type="application/zip", headers={"Idempotency-Key": "k"})
+        caller.post(
+            f"/hooks/{hook.token}", b"\0", content_type="application/zip", headers={"Idempotency-Key": "k"}
+        )
 
     assert Blob.objects.count() == 1
 
@@ -226,7 +242,12 @@ def ends_with(monkeypatch):
             if respond is not None:
                 own = {"tenant_id": execution.tenant_id, "step_id": "answer", "step_name": "Answer"}
                 StepExecution.objects.create(
-                    execution=execution, path="answer", step_type="RESPOND", step_status="COMPLETED", output=respond, **own
+                    execution=execution,
+                    path="answer",
+                    step_type="RESPOND",
+                    step_status="COMPLETED",
+                    output=respond,
+                    **own,
                 )
             WorkflowExecution.objects.filter(pk=execution.pk).update(**changes)
             ActiveRun.objects.all().delete()
@@ -315,7 +336,17 @@ def test_run_without_its_respond_step_answers_with_its_end(caller, step_hook, en
     assert (answer.status_code, answer.json()) == (200, None)
 
 
-@pytest.mark.parametrize("said", [{}, {"status": 99}, {"status": "x"}, {"status": 204, "text": "x"}, {"json": None}, {"file": {"$file": "x"}}])
+@pytest.mark.parametrize(
+    "said",
+    [
+        {},
+        {"status": 99},
+        {"status": "x"},
+        {"status": 204, "text": "x"},
+        {"json": None},
+        {"file": {"$file": "x"}},
+    ],
+)
 def test_odd_answers_do_no_harm(caller, step_hook, ends_with, said):
     ends_with(respond=said)
 

@@ -9,7 +9,8 @@ from typing import Any
 
 from accounts.models import Tenant
 from integrations.models import UserIntegration
-from workflows.documents import Bindings, catalogue_for
+from workflows.documents.catalogue import catalogue_for
+from workflows.documents.slots import Bindings
 from workflows.engine import legacy
 from workflows.engine.checks import check
 from workflows.engine.document import Document, DocumentError, Fault, load, parse

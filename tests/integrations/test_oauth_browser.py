@@ -1,0 +1,245 @@
+"""A person connects an app in a real browser; it is used, renewed, refused and connected again."""
+
+from __future__ import annotations
+
+import logging
+import re
+import shutil
+from dataclasses import dataclass
+from datetime import timedelta
+
+import pytest
+from django.db import connection as database
+from playwright.sync_api import Page, expect, sync_playwright
+
+from automate.lib import clock
+from integrations.connections import ConnectionExpired, forget_everything, run_action, vault
+from integrations.masking import Masker
+from integrations.models import UserIntegration
+from tests.factories import PASSWORD
+from tests.integrations.notes import install_notes, notes_manifest, reread
+from tests.support.oidc.node import NodeProvider, NoNode
+from tests.support.oidc.server import AuthorizationServer
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+pytestmark = [
+    pytest.mark.e2e,
+    pytest.mark.timeout(120),
+    pytest.mark.skipif(
+        not CHROMIUM, reason="There is no Chromium on this machine, so no browser can be driven."
+    ),
+]
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+@dataclass
+class Service:
+    """What both authorization servers offer the test."""
+
+    url: str
+    client: dict[str, str]
+    changes: dict[str, str]
+    revoke_everything: object
+    count: object
+    secrets: object
+    stop: object
+
+
+def python_service(redirect_uri: str) -> Service:
+    server = AuthorizationServer(redirect_uri).start()
+    memory = server.memory
+    client = {"client_id": memory.client.client_id, "client_secret": memory.client.client_secret}
+    return Service(
+        server.url,
+        client,
+        {},
+        memory.revoke_everything,
+        lambda: dict(memory.calls),
+        memory.secrets,
+        server.stop,
+    )
+
+
+def node_service(redirect_uri: str) -> Service:
+    try:
+        server = NodeProvider(redirect_uri).start()
+    except NoNode as reason:
+        pytest.skip(f"oidc-provider cannot run: {reason}")
+    changes = {
+        "/authorize\n": "/auth\n",
+        "/revoke\n": "/token/revocation\n",
+        "[profile, notes:read, notes:write]": "[openid, profile, offline_access, notes:read, notes:write]",
+        "    refresh: {rotates: true}": "    refresh: {rotates: true}\n    authorize_params: {prompt: consent}",
+    }
+    return Service(
+        server.url,
+        {"client_id": server.client_id, "client_secret": server.client_secret},
+        changes,
+        server.revoke_everything,
+        lambda: server.state()["calls"],
+        lambda: [*server.state()["secrets"], server.client_secret],
+        server.stop,
+    )
+
+
+@pytest.fixture(params=[python_service, node_service], ids=["python", "node"])
+def service(request, live_server, settings, monkeypatch):
+    monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")  # Playwright keeps an event loop in this thread
+    settings.AUTOMATE_BASE_URL = live_server.url
+    service = request.param(f"{live_server.url}/oauth/callback")
+    settings.AUTOMATE_OAUTH_CLIENTS = {"notes": service.client}
+    yield service
+    service.stop()
+
+
+@pytest.fixture
+def page(live_server, monkeypatch):
+    monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        page = browser.new_page(base_url=live_server.url)
+        page.set_default_timeout(15_000)
+        page.problems = []
+        page.on(
+            "console", lambda message: page.problems.append(message.text) if message.type == "error" else None
+        )
+        page.on("pageerror", lambda error: page.problems.append(str(error)))
+        yield page
+        browser.close()
+
+
+def sign_in(page: Page, email: str) -> None:
+    page.goto("/accounts/login/")
+    page.locator("input[name=login]").fill(email)
+    page.locator("input[name=password]").fill(PASSWORD)
+    page.locator("form button[type=submit]").first.click()
+    page.wait_for_url(re.compile("/w/"))
+
+
+def consent(page: Page, decision: str = "Allow") -> None:
+    expect(page.get_by_role("heading", name="Northwind Notes")).to_be_visible()
+    page.get_by_role("button", name=decision).click()
+
+
+def token_of(row: UserIntegration) -> str:
+    return vault.unseal_credentials(row)["access_token"]
+
+
+def end_token() -> None:
+    UserIntegration.objects.update(token_expires_at=clock.now() - timedelta(seconds=1))
+    forget_everything()
+
+
+def everything_stored() -> str:
+    with database.cursor() as cursor:
+        tables = database.introspection.table_names(cursor)
+        dump = []
+        for table in tables:
+            cursor.execute(f"SELECT * FROM {database.ops.quote_name(table)}")
+            dump.append(repr(cursor.fetchall()))
+    return "\n".join(dump)
+
+
+def connect(page: Page, workspace) -> None:
+    page.goto(f"/w/{workspace.slug}/integrations/")
+    page.get_by_role("searchbox", name="Search integrations").fill("northwind")
+    page.get_by_role("link", name="Connect Northwind Notes").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_label("Connection name").fill("Ada's notes")
+    dialog.get_by_role("button", name="Continue to Northwind Notes").click()
+    consent(page)
+
+
+def add_note(workspace, row) -> dict:
+    return run_action(
+        "notes", "add_note", tenant=workspace, connection_id=row.pk, input={"text": "Hello"}
+    ).output
+
+
+def test_a_sign_in_from_the_first_click_to_reconnect(page, service, alice, workspace, caplog):
+    caplog.set_level(logging.DEBUG)
+    install_notes(service.url, notes_manifest(service.url, **service.changes))
+    pages = []
+    sign_in(page, alice.email)
+
+    connect(page, workspace)
+    expect(page.get_by_text("Ada's notes is connected.")).to_be_visible()
+    expect(page.get_by_text("Ada Okafor")).to_be_visible()
+    expect(page.locator(".pill.ok", has_text="OK")).to_be_visible()
+    pages.append(page.content())
+    row = reread(UserIntegration.objects.get())
+
+    assert add_note(workspace, row)["text"] == "Hello"
+    first_token = token_of(row)
+    end_token()
+    assert add_note(workspace, row)["id"] == 2
+    assert token_of(reread(row)) != first_token
+    assert service.count()["refresh_token"] == 1
+
+    service.revoke_everything()
+    end_token()
+    with pytest.raises(ConnectionExpired, match="Reconnect Northwind Notes"):
+        add_note(workspace, row)
+    page.goto(f"/w/{workspace.slug}/connections/")
+    expect(page.get_by_text("Expired", exact=True)).to_be_visible()
+    pages.append(page.content())
+
+    page.get_by_role("link", name="Reconnect Ada's notes").click()
+    page.get_by_role("dialog").get_by_role("button", name="Continue to Northwind Notes").click()
+    consent(page)
+    expect(page.locator(".pill.ok", has_text="OK")).to_be_visible()
+    forget_everything()
+    assert add_note(workspace, reread(row))["id"] == 3
+    assert UserIntegration.objects.get().pk == row.pk
+    pages.append(page.content())
+
+    secrets = [text for text in [*service.secrets(), token_of(reread(row))] if text]
+    places = {"database": everything_stored(), "logs": caplog.text, "pages": "".join(pages)}
+    found = {name: Masker(secrets).text(text) != text for name, text in places.items()}
+    assert found == {"database": False, "logs": False, "pages": False}
+    assert page.problems == []
+
+
+def test_declining_leads_back(page, service, alice, workspace):
+    install_notes(service.url, notes_manifest(service.url, **service.changes))
+    sign_in(page, alice.email)
+    page.goto(
+        f"/w/{workspace.slug}/integrations/notes/connect/?way=oauth2&next=/w/{workspace.slug}/integrations/"
+    )
+    page.get_by_role("button", name="Continue to Northwind Notes").click()
+    page.get_by_role("link", name="Continue to Northwind Notes").click()
+    consent(page, "Deny")
+
+    expect(page.get_by_role("heading", name="Northwind Notes was not connected")).to_be_visible()
+    page.get_by_role("link", name="Go back and try again").click()
+
+    expect(page.get_by_role("heading", name="Integrations")).to_be_visible()
+    assert not UserIntegration.objects.exists()
+
+
+def test_a_key_is_tried_before_it_is_saved(page, service, alice, workspace):
+    install_notes(service.url, notes_manifest(service.url, **service.changes))
+    sign_in(page, alice.email)
+    page.goto(f"/w/{workspace.slug}/integrations/notes/")
+    page.get_by_role("link", name="Connect", exact=True).click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_role("link", name="Access token").click()
+    dialog.get_by_label("Access token").fill("access-mistyped-0123456789")
+
+    dialog.get_by_role("button", name="Test").click()
+    expect(dialog.get_by_text("Connection does not work")).to_be_visible()
+    expect(dialog.get_by_label("Access token")).to_have_value("access-mistyped-0123456789")
+    dialog.get_by_role("button", name="Save anyway").click()
+
+    expect(page.get_by_text("Northwind Notes is connected.")).to_be_visible()
+    page.get_by_role("button", name="Test Northwind Notes").click()
+    expect(page.get_by_text("Expired", exact=True)).to_be_visible()
+    assert UserIntegration.objects.get().needs_reconnect

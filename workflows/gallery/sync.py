@@ -1,0 +1,42 @@
+"""The folder's files → rows of the library."""
+
+from __future__ import annotations
+
+from django.db import transaction
+
+from workflows.engine.document import dump
+from workflows.gallery.entries import Entry, shipped
+from workflows.models import WorkflowTemplateLibrary
+
+
+@transaction.atomic
+def sync_gallery() -> int:
+    """Make the shipped rows what the files say; how often each was used stays. Returns how many there are.
+
+    Templates whose file is gone are taken out of the gallery; workflows made of them live on.
+    """
+    entries = shipped()
+    for entry in entries:
+        WorkflowTemplateLibrary.objects.update_or_create(
+            tenant=None, slug=entry.slug, defaults=_columns(entry)
+        )
+    slugs = [entry.slug for entry in entries]
+    WorkflowTemplateLibrary.objects.filter(tenant=None).exclude(slug__in=slugs).delete()
+    return len(entries)
+
+
+def _columns(entry: Entry) -> dict[str, object]:
+    return {
+        "name": entry.document.name,
+        "description": entry.document.description,
+        "category": entry.category,
+        "template_data": dump(entry.document),
+        "source_apps": entry.source_apps,
+        "destination_apps": entry.destination_apps,
+        "required_integrations": entry.required_integrations,
+        "samples": entry.samples,
+        "search_text": entry.search_text,
+        "is_featured": entry.is_featured,
+        "order": entry.order,
+        "is_published": True,
+    }

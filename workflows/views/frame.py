@@ -1,0 +1,31 @@
+"""The bar above the full-screen pages of one workflow."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any, Final
+
+from django.urls import reverse
+
+from workflows.models import WorkflowTemplate
+
+TABS: Final = (
+    ("build", "Build", "workflow.edit"),
+    ("runs", "Runs", "execution.view"),
+    ("versions", "Versions", "workflow.view"),
+    ("settings", "Settings", "workflow.edit"),
+)
+
+
+def bar_of(template: WorkflowTemplate, tab: str, rights: Collection[str], *, back_url: str = "") -> dict[str, Any]:
+    """What fullscreen.html asks for; pages that this member may not open have no tab."""
+    return {
+        "bar_title": template.name,
+        "bar_tab": tab,
+        "bar_tabs": [
+            {"key": key, "label": label, "url": reverse(f"workflows:workflow-{key}", args=[template.pk])}
+            for key, label, need in TABS
+            if need in rights
+        ],
+        "back_url": back_url or reverse("workflows:workflow-list", args=[template.tenant.slug]),
+    }
