@@ -207,9 +207,17 @@ def input_error(error: Any, schema: Mapping[str, JSON]) -> InputError:
         return InputError(f"{_title(path, schema)} is required.", field=_dotted(path))
     if error.validator == "additionalProperties":
         return _unknown_field(error, path, schema)
+    if error.validator == "anyOf" and all(part.keys() == {"required"} for part in error.validator_value):
+        return _one_of_these(error, path, schema)
     tell = _SENTENCES.get(error.validator)
     rest = tell(error) if tell else "does not fit: " + str(error.message).splitlines()[0][:200]
     return InputError(f"{_title(path, schema)} {rest}.", field=_dotted(path))
+
+
+def _one_of_these(error: Any, path: list[Any], schema: Mapping[str, JSON]) -> InputError:
+    names = [part["required"][0] for part in error.validator_value]
+    titles = [_title([*path, name], schema) for name in names]
+    return InputError(f"Give {' or '.join(titles)}.", field=_dotted([*path, names[0]]))
 
 
 def _unknown_field(error: Any, path: list[Any], schema: Mapping[str, JSON]) -> InputError:

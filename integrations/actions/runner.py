@@ -88,14 +88,18 @@ class ActionRunner:
         *,
         connection: Connection | None,
         input: dict[str, JSON] | None = None,
+        names: Mapping[str, JSON] | None = None,
         timeout_s: float = DEFAULT_TIMEOUT_S,
     ) -> Answer:
-        """One request of a manifest outside its actions: after_connect, subscriptions, polls. Raises ActionError."""
+        """One request of a manifest outside its actions: after_connect, subscriptions, polls. Raises ActionError.
+
+        `names`: what it sees besides `input` and `connection`, such as `hook` and `stored`.
+        """
         way = way_of(manifest, connection)
         send = self._sender(manifest, way, connection, timeout_s, call.method in ("GET", "HEAD"))
         base_url = self.base_urls.get(manifest.slug)
-        names = _names(input or {}, connection)
-        job = Job(self._plans.of(manifest), way, connection, names, send, base_url, self.files)
+        seen = {**_names(input or {}, connection), **(names or {})}
+        job = Job(self._plans.of(manifest), way, connection, seen, send, base_url, self.files)
         try:
             plan = prepare_call(call)
             return ask(job, plan, built(job, plan))

@@ -6,6 +6,7 @@ Nothing is retried: what was not answered with 202 was not accepted.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import time
 from collections.abc import Iterable, Iterator
@@ -68,13 +69,13 @@ class _Sender:
             execution = said.get("execution") if isinstance(said, dict) else None
             took_ms = (time.time() - due_at) * 1000
             answers.append(Answer(str(body.get("id", number)), status, execution, due_at, took_ms))
-        self._close()
+        await self._close()
 
     async def _try(self, body: bytes) -> tuple[int, Any]:
         try:
             return await self._send(body)
         except (OSError, asyncio.IncompleteReadError, ValueError):
-            self._close()
+            await self._close()
             return 0, None
 
     async def _send(self, body: bytes) -> tuple[int, Any]:
@@ -86,10 +87,12 @@ class _Sender:
         length = int(head.split("content-length:", 1)[1].split("\r\n", 1)[0])
         answer = await reader.readexactly(length)
         if "connection: close" in head:
-            self._close()
+            await self._close()
         return int(head.split(" ", 2)[1]), json.loads(answer)
 
-    def _close(self) -> None:
+    async def _close(self) -> None:
         if self.streams is not None:
-            self.streams[1].close()
-            self.streams = None
+            writer, self.streams = self.streams[1], None
+            writer.close()
+            with contextlib.suppress(OSError):
+                await writer.wait_closed()

@@ -130,8 +130,8 @@ def bar_context(room: Room) -> dict[str, Any]:
                 ("settings", "Settings"),
             )
         ],
-        "undo": undo,
-        "redo": redo,
+        "undo_buttons": [("undo", undo, "arrow-back-up", "Undo"), ("redo", redo, "arrow-forward-up", "Redo")],
+        "views": [{"label": "Outline", "icon_name": "list-tree", "url": room.addresses.page, "active": True}],
         "deployment": room.deployment,
         "problems": [Problem(room, fault) for fault in room.errors],
         "edit_url": room.url("builder-edit"),

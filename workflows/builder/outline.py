@@ -56,6 +56,7 @@ class Branch:
     kind: str = ""
     items: tuple[Item, ...] = ()
     add: Add | None = None
+    head: Add | None = None
     empty_text: str = ""
 
 
@@ -278,6 +279,9 @@ class _Drawer:
                 tone=TONES.get(branch.port, "ok"),
                 kind={"each": "loop", "error": "error"}.get(branch.port, ""),
                 items=self._items(branch.nodes),
+                head=self._add(f"Add a first step: {branch.label}, {step.name}", place)
+                if branch.nodes
+                else None,
                 add=None if branch.nodes else self._add(f"Add a step: {branch.label}, {step.name}", place),
                 empty_text=self._empty_text(branch),
             )

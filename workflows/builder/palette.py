@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final
+from urllib.parse import urlencode
 
 from django.db.models import Count, Q
 
@@ -64,6 +65,11 @@ class Palette:
     app: str = ""
     place: dict[str, str] | None = None
     more: bool = False
+
+    @property
+    def query_string(self) -> str:
+        """The place, for links."""
+        return urlencode(self.place or {})
 
     @property
     def is_empty(self) -> bool:

@@ -80,6 +80,7 @@ def step_panel(
         "app": room.catalogue.integration(step.integration) if step.integration else None,
         "url": room.url("builder-step", key),
         "can_run": step.type in RUNNABLE_TYPES,
+        "has_error_port": "error" in ports(step),
         "lost": len(structure.lost_with(room.document, key)),
         "base": base_of(room.document, saved),
         "problems": room.faults_of("steps", key),

@@ -31,6 +31,17 @@ class Found:
     id: uuid.UUID | None = None
     pinned: bool = False
 
+    @property
+    def source_words(self) -> str:
+        """ "From a request that came in", "Example data of the app"."""
+        words = {"REQUEST": "From a request that came in", "RUN": "From the last test", "TYPED": "Typed by hand",
+                 "PINNED": "Pinned", "run": "From the last run", EXAMPLE: "Example data, not your own"}  # fmt: skip
+        return (
+            f"Pinned. {words.get(self.source, '')}"
+            if self.pinned and self.source != "PINNED"
+            else words[self.source]
+        )
+
 
 @dataclass(frozen=True)
 class Samples:

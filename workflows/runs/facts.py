@@ -86,7 +86,8 @@ class Facts:
     def bindings(self, claimed: Claimed) -> dict[str, str]:
         """Slot → connection id: of the test run's options, else of the deployment."""
         own = claimed.options.get("bindings")
-        return own if own is not None else self.deployment(claimed.deployment_id)["bindings"]
+        bindings: dict[str, str] = own if own is not None else self.deployment(claimed.deployment_id)["bindings"]
+        return bindings
 
     def variables(self, claimed: Claimed) -> tuple[dict[str, JSON], dict[str, JSON]]:
         """The plain variables, and all of them with secrets."""
@@ -111,7 +112,7 @@ def _read_deployment(deployment_id: uuid.UUID) -> dict[str, Any]:
     from workflows.models import Deployment
 
     row = Deployment.objects.filter(pk=deployment_id).values("bindings", "environment_id").first()
-    return row or {"bindings": {}, "environment_id": None}
+    return dict(row) if row else {"bindings": {}, "environment_id": None}
 
 
 def _read_variables(tenant_id: uuid.UUID, environment_id: Any) -> tuple[dict[str, JSON], dict[str, JSON]]:

@@ -17,7 +17,9 @@ TABS: Final = (
 )
 
 
-def bar_of(template: WorkflowTemplate, tab: str, rights: Collection[str], *, back_url: str = "") -> dict[str, Any]:
+def bar_of(
+    template: WorkflowTemplate, tab: str, rights: Collection[str], *, back_url: str = ""
+) -> dict[str, Any]:
     """What fullscreen.html asks for; pages that this member may not open have no tab."""
     return {
         "bar_title": template.name,

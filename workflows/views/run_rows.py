@@ -94,7 +94,9 @@ def fingerprint(facts: Iterable[tuple[Any, ...]]) -> str:
     return hashlib.blake2s(text.encode(), digest_size=8).hexdigest()
 
 
-def shown(rows: Sequence[WorkflowExecution], *, current: uuid.UUID | None = None, tiles: bool = True) -> list[RunRow]:
+def shown(
+    rows: Sequence[WorkflowExecution], *, current: uuid.UUID | None = None, tiles: bool = True
+) -> list[RunRow]:
     """The rows as people read them; with tiles one SQL query for all of them."""
     apps = _apps({row.template_id for row in rows}) if tiles else {}
     now = clock.now()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Callable
 from typing import Any, Final
 
 from django.http import HttpResponse
@@ -13,7 +14,7 @@ from django.views.decorators.http import require_GET
 from django_htmx.http import push_url
 
 from accounts.access import workspace_view
-from accounts.models import Membership, Tenant
+from accounts.models import Membership
 from accounts.request import AppRequest
 from workflows.access import get_workflow_or_404, hidden_workflows, rights_on
 from workflows.models import WorkflowExecution, WorkflowTemplate
@@ -22,20 +23,23 @@ from workflows.views.frame import bar_of
 from workflows.views.run_filters import TESTS, Filters, Runs, as_id, chips, visible
 
 RECENT: Final = 6  # rows on the workspace's first page
+MAX_CHOICES: Final = 500  # workflows offered as a filter; the search finds the others
 NOTHING_NEW: Final = 204
 
 
 @require_GET
 @workspace_view(need="execution.view")
 def run_list(request: AppRequest, workspace_slug: str) -> HttpResponse:
-    rows = runs_of(request.membership)
-    base = {
-        "nav": "runs",
-        "has_workflow_column": True,
-        "workflows": _workflow_choices(request.membership),
-        "list_url": reverse("workflows:run-list", args=[workspace_slug]),
-    }
-    return _list(request, rows, base, page="workflows/run_list.html")
+    hidden = hidden_workflows(request.membership)
+    rows = visible(WorkflowExecution.objects.for_tenant(request.workspace), hidden)
+
+    def around() -> dict[str, Any]:
+        named = WorkflowTemplate.objects.for_tenant(request.workspace).exclude(pk__in=hidden).order_by("name")
+        choices = [(str(pk), name) for pk, name in named.values_list("pk", "name")[:MAX_CHOICES]]
+        return {"nav": "runs", "has_workflow_column": True, "workflows": choices}
+
+    url = reverse("workflows:run-list", args=[workspace_slug])
+    return _list(request, rows, url, around, page="workflows/run_list.html")
 
 
 @require_GET
@@ -44,12 +48,12 @@ def workflow_runs(request: AppRequest, id: uuid.UUID) -> HttpResponse:
     rows = WorkflowExecution.objects.for_tenant(request.workspace).filter(template=template)
     if request.GET.get("current"):
         return _column(request, template, rows)
-    base = {
-        "workflow": template,
-        "list_url": reverse("workflows:workflow-runs", args=[template.pk]),
-        **bar_of(template, "runs", rights_on(request.membership, template)),
-    }
-    return _list(request, rows, base, page="workflows/run_workflow.html")
+
+    def around() -> dict[str, Any]:
+        return {"workflow": template, **bar_of(template, "runs", rights_on(request.membership, template))}
+
+    url = reverse("workflows:workflow-runs", args=[template.pk])
+    return _list(request, rows, url, around, page="workflows/run_workflow.html")
 
 
 @require_GET
@@ -80,25 +84,31 @@ def column(template: WorkflowTemplate, current: uuid.UUID) -> dict[str, Any]:
     return _column_context(template, run_rows.page(rows, Filters()), current, Filters())
 
 
-def _list(request: AppRequest, rows: Runs, base: dict[str, Any], *, page: str) -> HttpResponse:
-    """The page, or its `#runs` region for HTMX; 204 when the region asks whether anything is new and nothing is."""
+def _list(
+    request: AppRequest, rows: Runs, url: str, around: Callable[[], dict[str, Any]], *, page: str
+) -> HttpResponse:
+    """The page, or its `#runs` region for HTMX; 204 when the region asks whether anything is new and nothing is.
+
+    `around` gives what the page has besides the region, asked for only when something is drawn.
+    """
     filters = Filters.read(request.GET)
     asked = filters.apply(request.workspace, rows)
     if _is_seen(request, asked):
         return HttpResponse(status=NOTHING_NEW)
     found = run_rows.page(asked, filters)
-    context = base | {
+    context = around() | {
+        "list_url": url,
         "filters": filters,
         "tests": TESTS,
         "runs": run_rows.shown(found.rows),
         "page": found,
-        "chips": chips(filters, filters.counted(request.workspace, rows), base["list_url"]),
-        "poll_url": base["list_url"] + filters.query(seen=found.seen) if filters.is_first_page else "",
+        "chips": chips(filters, filters.counted(request.workspace, rows), url),
+        "poll_url": url + filters.query(seen=found.seen) if filters.is_first_page else "",
     }
     if not _asks_for(request, "runs"):
         return vary(render(request, page, context))
     response = vary(render(request, "workflows/_run_rows.html", context))
-    return response if "seen" in request.GET else push_url(response, base["list_url"] + filters.query())
+    return response if "seen" in request.GET else push_url(response, url + filters.query())
 
 
 def _column(request: AppRequest, template: WorkflowTemplate, rows: Runs) -> HttpResponse:
@@ -110,8 +120,8 @@ def _column(request: AppRequest, template: WorkflowTemplate, rows: Runs) -> Http
     if request.GET.get("seen") == found.seen:
         return HttpResponse(status=NOTHING_NEW)
     context = {"column": _column_context(template, found, current, filters)}
-    name = "workflows/_run_column_more.html" if filters.before else "workflows/_run_column.html"
-    return vary(render(request, name, context))
+    part = "more" if filters.before else "list" if since else "body"
+    return vary(render(request, f"workflows/_run_column_{part}.html", context))
 
 
 def _column_context(
@@ -134,12 +144,6 @@ def _is_seen(request: AppRequest, rows: Runs, size: int = run_rows.PAGE_SIZE) ->
     """Whether the region on the page already shows what there is (one SQL query)."""
     seen = request.GET.get("seen")
     return bool(seen) and seen == run_rows.seen_of(rows, size)
-
-
-def _workflow_choices(membership: Membership) -> list[tuple[str, str]]:
-    tenant: Tenant = membership.tenant
-    rows = WorkflowTemplate.objects.for_tenant(tenant).exclude(pk__in=hidden_workflows(membership))
-    return [(str(pk), name) for pk, name in rows.order_by("name").values_list("pk", "name")[:500]]
 
 
 def _asks_for(request: AppRequest, region: str) -> bool:

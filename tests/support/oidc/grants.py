@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import secrets
 import time
@@ -20,6 +21,9 @@ from werkzeug.wrappers import Request, Response
 from tests.support.oidc.memory import USER, Code, Memory, Token
 
 os.environ["AUTHLIB_INSECURE_TRANSPORT"] = "1"  # loopback has no TLS
+logging.getLogger(
+    "authlib"
+).propagate = False  # it writes tokens at DEBUG, and tests look for tokens in our logs
 AUTH_METHODS = ["client_secret_post", "client_secret_basic"]
 
 

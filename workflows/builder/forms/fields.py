@@ -62,12 +62,77 @@ class BoundField:
         return "f-" + re.sub(r"[^A-Za-z0-9_]+", "-", self.name)
 
     @property
+    def is_group(self) -> bool:
+        """Whether it has several controls, so that its label names a group."""
+        return self.condition is not None or bool(self.pairs) or self.spec.kind in ("cases", "ops", "multi")
+
+    @property
+    def takes_picker(self) -> bool:
+        return self.spec.kind not in ("cases", "ops", "multi")
+
+    @property
+    def hint(self) -> str:
+        """The grey text in an empty box: an example, or what counts without a value."""
+        if self.spec.placeholder:
+            return self.spec.placeholder
+        if self.spec.kind == "list":
+            return "One per line"
+        return "" if self.spec.default is None else f"{as_text(self.spec.default)} unless you say otherwise"
+
+    @property
+    def rows(self) -> int:
+        """Lines of its box."""
+        return {"any": 1, "list": 3, "area": 3}.get(self.spec.kind, 6)
+
+    @property
+    def empty_words(self) -> str:
+        """What the empty choice of a drop-down says."""
+        if self.spec.default is None:
+            return "Choose\u2026" if self.spec.required else "Not set"
+        words = (
+            {True: "Yes", False: "No"}.get(self.spec.default) if isinstance(self.spec.default, bool) else None
+        )
+        return words or dict(self.spec.choices).get(str(self.spec.default)) or as_text(self.spec.default)
+
+    @property
+    def hides_empty(self) -> bool:
+        """No empty choice where one is always chosen, such as the unit of a delay."""
+        return not self.spec.data and self.spec.default is None and bool(self.text)
+
+    @property
+    def is_unknown_choice(self) -> bool:
+        return bool(self.text) and self.text not in dict(self.spec.choices)
+
+    @property
+    def is_set(self) -> bool:
+        return bool(self.extra.get("is_set"))
+
+    @property
+    def modes(self) -> tuple[tuple[str, str], ...]:
+        extra = (conditions.JSON_MODE,) if self.condition and self.condition.mode == "json" else ()
+        return (*conditions.MODES, *extra)
+
+    @property
+    def ops(self) -> tuple[tuple[str, str], ...]:
+        return conditions.OPS
+
+    @property
+    def op_choices(self) -> tuple[tuple[str, str], ...]:
+        return tuple((name, OP_WORDS.get(name, name.capitalize())) for name in OP_SPECS)
+
+    @property
     def template(self) -> str:
         """The widget's own template, relative to the builder's folder of fields."""
         return f"workflows/builder/fields/{_TEMPLATES.get(self.spec.kind, self.spec.kind)}.html"
 
 
-_TEMPLATES: Final = {"number": "text", "integer": "text", "options": "options", "any": "area", "list": "area", "json": "area",
+OP_WORDS: Final = {
+    "set": "Set fields", "rename": "Rename fields", "remove": "Remove fields", "keep": "Keep only some fields",
+    "sort": "Sort", "limit": "Limit", "aggregate": "Sum up", "group": "Group", "split": "Split a list field into items",
+    "flatten": "Flatten lists", "dedupe": "Remove duplicates", "compare": "Compare with another list",
+    "parse": "Read text (JSON, CSV, XML…)", "format": "Write text (JSON, CSV…)", "convert": "Convert",
+}  # fmt: skip
+_TEMPLATES: Final = {"number": "text", "integer": "text", "options": "options", "any": "area", "list": "area", "json": "area", "schema": "area", "auth": "area", "object": "area",
                      "workflow": "choice"}  # fmt: skip
 
 
@@ -106,8 +171,11 @@ def _show(spec: Spec, value: Any, name: str, posted: Post | None, errors: Errors
         return BoundField(
             spec, name, error=error, chosen=tuple(map(str, value)) if isinstance(value, list) else ()
         )
+    extra = {"is_set": isinstance(value, str) and bool(value)} if spec.kind == "secret" else {}
     text = posted[name] if error and posted and name in posted else shown_text(spec, value)
-    return BoundField(spec, name, text, error, is_data=isinstance(value, str) and has_expression(value))
+    return BoundField(
+        spec, name, text, error, is_data=isinstance(value, str) and has_expression(value), extra=extra
+    )
 
 
 def shown_text(spec: Spec, value: Any) -> str:
@@ -161,5 +229,5 @@ def _op_blocks(value: Any, name: str, posted: Post | None, errors: Errors) -> tu
     for at, op in enumerate(value if isinstance(value, list) else []):
         if isinstance(op, dict) and op.get("op") in OP_SPECS:
             inner = show(OP_SPECS[op["op"]], op, f"{name}.{at}", posted=posted, errors=errors)
-            found.append(Block(at, op["op"], op["op"], inner))
+            found.append(Block(at, OP_WORDS.get(op["op"]) or op["op"], op["op"], inner))
     return tuple(found)

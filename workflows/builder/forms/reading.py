@@ -60,6 +60,16 @@ def read_one(spec: Spec, post: Post, old: Any, name: str, errors: Errors) -> Any
     return _from_box(spec, text, old)
 
 
+FIRST_OPS: Final[dict[str, dict[str, Any]]] = {
+    **{name: {"fields": {}} for name in ("set", "rename", "aggregate")},
+    **{name: {"fields": []} for name in ("remove", "keep")},
+    **{name: {"by": "id"} for name in ("sort", "group", "dedupe")},
+    "limit": {"count": 10},
+    "split": {"field": "items"},
+    "compare": {"with": "{{ trigger.body }}", "by": "id"},
+}
+
+
 class NotPosted:
     """A reader's answer when its own fields are not in the post, and a plain box may be."""
 
@@ -158,22 +168,35 @@ def _same_form(made: Any, old: Any) -> bool:
 def _read_ops(_spec: Spec, post: Post, old: Any, name: str, errors: Errors) -> Any:
     if f"{name}.shown" not in post:
         return NotPosted
-    made = []
-    for at, op in enumerate(old if isinstance(old, list) else []):
-        specs = OP_SPECS.get(op.get("op", "")) if isinstance(op, dict) else None
-        made.append(
-            {"op": op["op"], **_ordered_op(specs, post, op, f"{name}.{at}", errors)}
-            if specs is not None
-            else op
-        )
+    made = [
+        _read_op(op, post, f"{name}.{at}", errors)
+        for at, op in enumerate(old if isinstance(old, list) else [])
+    ]
+    made = _rearranged(made, post.get("_do", ""), post.get(f"{name}.new", ""))
     return made or (old if old == [] else ABSENT)
 
 
-def _ordered_op(
-    specs: tuple[Spec, ...], post: Post, op: dict[str, Any], name: str, errors: Errors
-) -> dict[str, Any]:
-    made = read(specs, post, {key: value for key, value in op.items() if key != "op"}, name, errors)
-    return made
+def _read_op(op: Any, post: Post, name: str, errors: Errors) -> Any:
+    specs = OP_SPECS.get(op.get("op", "")) if isinstance(op, dict) else None
+    if specs is None:
+        return op
+    rest = {key: value for key, value in op.items() if key != "op"}
+    return {"op": op["op"], **read(specs, post, rest, name, errors)}
+
+
+def _rearranged(ops: list[Any], do: str, new: str) -> list[Any]:
+    """What the buttons of the list ask for: one more, one less, one earlier."""
+    verb, _, at_text = do.removeprefix("ops:").partition(":")
+    at = int(at_text) if at_text.isdigit() else -1
+    if not do.startswith("ops:"):
+        return ops
+    if verb == "add" and new in OP_SPECS:
+        return [*ops, {"op": new, **FIRST_OPS.get(new, {})}]
+    if verb == "drop" and 0 <= at < len(ops):
+        return ops[:at] + ops[at + 1 :]
+    if verb == "up" and 0 < at < len(ops):
+        return [*ops[: at - 1], ops[at], ops[at - 1], *ops[at + 1 :]]
+    return ops
 
 
 _READERS: Final[dict[str, Callable[[Spec, Post, Any, str, Errors], Any]]] = {

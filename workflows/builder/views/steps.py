@@ -83,7 +83,7 @@ def _save(request: AppRequest, room: Room, old: Step, typed: Step, tab: str, err
     except WorkflowError as refusal:
         return answers.refused(request, room, refusal.message)
     except DocumentError as error:
-        panel = step_panel(room, key, tab, step=typed, errors={"": error.faults[0].message})
+        panel = step_panel(room, key, tab, step=typed, errors={}) | {"form_error": error.faults[0].message}
         return answers.panel_only(request, room, panel, status=422)
     panel = step_panel(room, key, tab, errors=errors)
     return answers.saved(request, room, panel, whole=not auto)

@@ -63,7 +63,9 @@ def _save(request: AppRequest, room: Room, typed: Trigger, tab: str, errors: dic
     except WorkflowError as refusal:
         return answers.refused(request, room, refusal.message)
     except DocumentError as error:
-        panel = trigger_panel(room, key, tab, trigger=typed, errors={"": error.faults[0].message})
+        panel = trigger_panel(room, key, tab, trigger=typed, errors={}) | {
+            "form_error": error.faults[0].message
+        }
         return answers.panel_only(request, room, panel, status=422)
     panel = trigger_panel(room, key, tab, errors=errors)
     return answers.saved(request, room, panel, whole="_auto" not in request.POST)

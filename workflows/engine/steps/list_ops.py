@@ -106,8 +106,11 @@ def _sort(work: ListWork, items: list[JSON]) -> list[JSON]:
     keyed = [(work.of_item(by, item), item) for item in items]
     empty = [item for key, item in keyed if key is None]
     full = [pair for pair in keyed if pair[0] is not None]
-    compare = functools.cmp_to_key(lambda a, b: order(a[0], b[0], work.context.scope.zone))
-    ordered = sorted(full, key=compare, reverse=bool(work.operation.get("desc")))
+
+    def compared(one: tuple[JSON, JSON], other: tuple[JSON, JSON]) -> int:
+        return order(one[0], other[0], work.context.scope.zone)
+
+    ordered = sorted(full, key=functools.cmp_to_key(compared), reverse=bool(work.operation.get("desc")))
     return [item for _, item in ordered] + empty
 
 

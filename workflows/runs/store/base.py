@@ -164,6 +164,6 @@ class Store(ABC):
         columns = ("execution_id", "path", "step_id", "step_status", "port", "output", "error")
         for execution_id, path, key, status, port, output, error in rows.values_list(*columns):
             ports = tuple(port.split(",")) if port else ()
-            record = Record(path, key, status, ports, output=output, error=error)  # type: ignore[arg-type]  # the column holds the four words
+            record = Record(path, key, status, ports, output=output, error=error)
             found.setdefault(execution_id, []).append(record)
         return found
