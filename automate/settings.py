@@ -122,7 +122,6 @@ if ON_SQLITE:
         # FULL: what was answered with 2xx survives a power cut
         "init_command": "PRAGMA journal_mode=WAL;PRAGMA synchronous=FULL;",
     }
-DATABASE_OWNER_URL = env.str("DATABASE_OWNER_URL", default="")
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # --- Celery and Redis: wake-ups only, the database is the truth -----------------------------------

@@ -1,6 +1,7 @@
 """Keeps secrets out of logs and messages: services quote what they were sent."""
 
 import base64
+import html
 import json
 import re
 from collections.abc import Iterable
@@ -45,7 +46,9 @@ def _spellings(secret: str) -> Iterable[str]:
     yield quote_plus(secret)
     yield json.dumps(secret)[1:-1]
     yield json.dumps(secret, ensure_ascii=False)[1:-1]
-    yield secret.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace('"', "&quot;")
+    yield html.escape(secret, quote=False)
+    yield html.escape(secret)
+    yield html.escape(secret).replace("&#x27;", "&#39;")
     yield raw.hex()
     yield from _base64_spellings(raw)
 

@@ -111,9 +111,12 @@ def problems(
 ) -> list[Fault]:
     """Everything that is wrong with publishing this document as this person: errors and warnings."""
     bindings = documents.bindings_of(template) if bindings is None else bindings
-    faults = documents.check_document(template.tenant, document)
+    catalogue = documents.catalogue_for(template.tenant)
+    faults = documents.check_document(template.tenant, document, catalogue=catalogue)
     for key in sorted(used_slots(document)):
-        words = _binding_fault(template, document, key, bindings, by=by)
+        app = catalogue.integration(document.connections[key].integration)
+        name = app.name if app else document.connections[key].integration
+        words = _binding_fault(template, document, key, bindings, by=by, app=name)
         if words:
             faults.append(
                 Fault(f"connections.{key}", words, step=_first_user(document, key), field="connection")
@@ -145,11 +148,17 @@ def _refuse(faults: list[Fault]) -> None:
 
 
 def _binding_fault(
-    template: WorkflowTemplate, document: Document, key: str, bindings: documents.Bindings, *, by: User
+    template: WorkflowTemplate,
+    document: Document,
+    key: str,
+    bindings: documents.Bindings,
+    *,
+    by: User,
+    app: str,
 ) -> str | None:
     integration = document.connections[key].integration
     if not bindings.get(key):
-        return f'No connection is chosen for "{key}". Choose a connection to {integration}, or make one.'
+        return f'No connection to {app} is chosen (slot "{key}"). Choose one, or connect {app}.'
     try:
         connection = documents.usable_connections(
             template.tenant_id, by, {key: bindings[key]}, workflow=template

@@ -7,10 +7,10 @@ from typing import Any
 
 from django.db import transaction
 
-from accounts import audit
 from accounts.models import User
 from workflows import documents
-from workflows.models import Folder, WorkflowTemplate
+from workflows.keeping import file_under
+from workflows.models import WorkflowTemplate
 from workflows.publishing import pause, resume
 
 _IN_DOCUMENT = ("name", "description")
@@ -25,26 +25,6 @@ def change(template: WorkflowTemplate, given: dict[str, Any], *, by: User) -> No
         documents.save(template, document, by=by, label="Renamed by the API")
     if given.get("connections"):
         documents.bind(template, given["connections"], by=by)
-    _change_shelf(template, given)
+    file_under(template, folder=given.get("folder"), tags=given.get("tags"))
     if given.get("is_active") is not None:
         (resume if given["is_active"] else pause)(template, by)
-
-
-def _change_shelf(template: WorkflowTemplate, given: dict[str, Any]) -> None:
-    """Folder and tags: how people keep their workflows, no part of the document."""
-    fields = [name for name in ("folder", "tags") if given.get(name) is not None]
-    if "folder" in fields:
-        name = given["folder"].strip()
-        own = {"tenant_id": template.tenant_id, "name": name}
-        template.folder = Folder.objects.get_or_create(**own)[0] if name else None
-    if "tags" in fields:
-        template.tags = list(dict.fromkeys(given["tags"]))
-    if fields:
-        template.save(update_fields=fields)
-
-
-@transaction.atomic
-def delete(template: WorkflowTemplate, *, by: User) -> None:
-    """The workflow, its runs, its own connections. Its webhooks answer 404 from now on."""
-    audit.record(template.tenant, by, "workflow.deleted", template, before={"key": template.template_id})
-    template.delete()

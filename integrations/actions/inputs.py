@@ -230,7 +230,7 @@ def _unknown_field(error: Any, path: list[Any], schema: Mapping[str, JSON]) -> I
 
 def _type_sentence(error: Any) -> str:
     wanted = error.validator_value if isinstance(error.validator_value, list) else [error.validator_value]
-    given = next(name for name, test in _TYPES.items() if test(error.instance))
+    given = next(name for name, test in _TYPES.items() if name != "integer" and test(error.instance))
     return f"must be {' or '.join(_NAMES.get(str(name), str(name)) for name in wanted)}, not {_NAMES[given]}"
 
 

@@ -10,25 +10,22 @@ from integrations.manifest.loading import (
     shipped,
     shipped_slugs,
 )
+from integrations.manifest.parts import Call, Send
 from integrations.manifest.shape import (
     Action,
-    AfterConnect,
-    Call,
     Cursor,
     ErrorShape,
     Handshake,
     Http,
-    InputField,
     Manifest,
     OutputFile,
     Paginate,
     RateLimit,
-    Send,
     Subscribe,
     Trigger,
     Verify,
-    Way,
 )
+from integrations.manifest.ways import AfterConnect, InputField, Way
 
 __all__ = [
     "CATALOGUE",

@@ -2,13 +2,14 @@
 
 import re
 from collections.abc import Iterator, Mapping
-from typing import Any, cast
 from urllib.parse import urlsplit
 
-from automate.lib import expressions
 from automate.lib.jsontypes import JSON
 from integrations.errors import Fault
-from integrations.manifest.shape import Action, Call, Manifest, Send, Trigger, Way
+from integrations.manifest.parts import Call, Send
+from integrations.manifest.schemas import check_inputs, check_sample, check_schema, check_texts
+from integrations.manifest.shape import Action, Manifest, Trigger
+from integrations.manifest.ways import Way
 
 OAUTH = ("oauth2", "oauth2_client_credentials")
 # The fields each way cannot do without, when its manifest names its own.
@@ -37,7 +38,7 @@ def _service(manifest: Manifest) -> Iterator[Fault]:
     if manifest.protocol == "http" and not manifest.http.base_url:
         yield Fault("http.base_url", "It is missing, so no request would have an address.")
     http = manifest.http
-    yield from _expressions(
+    yield from check_texts(
         "http", [http.base_url, http.ok, http.error.message, http.error.code, http.retry_after]
     )
 
@@ -71,7 +72,7 @@ def _connections(manifest: Manifest) -> Iterator[Fault]:
         missing = _NEEDED_FIELDS.get(way.type, set()) - {field.key for field in way.fields}
         if way.fields and missing:
             yield Fault(f"{place}.fields", f"The field {', '.join(sorted(missing))} is missing.")
-        yield from _expressions(
+        yield from check_texts(
             place, [way.account_label, way.after_connect.save if way.after_connect else None]
         )
 
@@ -132,9 +133,9 @@ def _actions(manifest: Manifest) -> Iterator[Fault]:
     for action in manifest.actions:
         place = f"actions.{action.name}"
         yield from _words(place, action)
-        yield from _schema(f"{place}.input", action.input, manifest)
-        yield from _sample(place, action.sample, action.output_schema)
-        yield from _expressions(place, [action.output, action.ok])
+        yield from check_schema(f"{place}.input", action.input, manifest)
+        yield from check_sample(place, action.sample, action.output_schema)
+        yield from check_texts(place, [action.output, action.ok])
         yield from _requests(place, action, manifest)
 
 
@@ -162,22 +163,12 @@ def _words(place: str, entry: Action | Trigger) -> Iterator[Fault]:
         yield Fault(place, "Give it a display_name and a description.")
 
 
-def _sample(place: str, sample: JSON, schema: Mapping[str, JSON] | None) -> Iterator[Fault]:
-    if sample is None:
-        yield Fault(f"{place}.sample", "A sample is missing; the data picker shows it before the first run.")
-    elif schema is not None:
-        from jsonschema import Draft202012Validator
-
-        for error in Draft202012Validator(dict(schema)).iter_errors(sample):
-            yield Fault(f"{place}.sample", f"It does not fit output_schema: {error.message}")
-
-
 def _call(place: str, call: Call, schema: Mapping[str, JSON]) -> Iterator[Fault]:
     if call.path and not call.path.startswith("/") and call.base_url is None:
         yield Fault(f"{place}.path", "It must begin with a slash.")
     path = re.sub(r"\{\{\+", "{{", call.path)
     texts = [path, call.base_url, call.when, call.ok, *_parts(call.send)]
-    yield from _expressions(place, texts)
+    yield from check_texts(place, texts)
     bodies = [
         key
         for key in ("json", "form", "multipart", "multipart_related", "raw", "graphql")
@@ -185,7 +176,7 @@ def _call(place: str, call: Call, schema: Mapping[str, JSON]) -> Iterator[Fault]
     ]
     if len(bodies) > 1:
         yield Fault(f"{place}.send", f"Give one body only: {' or '.join(bodies)}.")
-    yield from _known_inputs(place, texts, schema)
+    yield from check_inputs(place, texts, schema)
 
 
 def _parts(send: Send) -> list[JSON]:
@@ -201,100 +192,6 @@ def _parts(send: Send) -> list[JSON]:
     ]
 
 
-def _known_inputs(place: str, texts: list[JSON], schema: Mapping[str, JSON]) -> Iterator[Fault]:
-    properties = cast(Mapping[str, JSON], schema.get("properties") or {})
-    for text in texts:
-        try:
-            found = expressions.references(text)
-        except expressions.ExpressionError:
-            continue  # _expressions has said so
-        for path in sorted(path for path in found if path[0] == "input" and len(path) > 1):
-            if path[1] not in properties:
-                yield Fault(place, f"It uses input.{path[1]}, which the input schema does not know.")
-
-
-def _expressions(place: str, texts: list[JSON]) -> Iterator[Fault]:
-    for text in texts:
-        for one in _texts(text):
-            for fault in expressions.check(one):
-                yield Fault(place, f"{fault.message} In “{one[:80]}”.")
-
-
-def _texts(value: JSON) -> Iterator[str]:
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, dict):
-        for part in value.values():
-            yield from _texts(part)
-    elif isinstance(value, list):
-        for part in value:
-            yield from _texts(part)
-
-
-# --- input schemas
-
-
-def _schema(place: str, schema: Mapping[str, JSON], manifest: Manifest) -> Iterator[Fault]:
-    from jsonschema import Draft202012Validator
-    from jsonschema.exceptions import SchemaError
-
-    try:
-        Draft202012Validator.check_schema(dict(schema))
-    except SchemaError as error:
-        yield Fault(place, f"It is not JSON Schema: {error.message}")
-        return
-    if schema.get("type") != "object":
-        yield Fault(place, "Its type must be object.")
-    properties = cast(dict[str, Any], schema.get("properties") or {})
-    for name in cast(list[str], schema.get("required") or []):
-        if name not in properties:
-            yield Fault(place, f"It requires {name}, which is not among its properties.")
-    for name, part in properties.items():
-        yield from _property(f"{place}.{name}", part, properties, manifest)
-
-
-def _property(
-    place: str, part: dict[str, Any], siblings: Mapping[str, Any], manifest: Manifest
-) -> Iterator[Fault]:
-    if not part.get("title") or not part.get("description"):
-        yield Fault(place, "Give it a title and a description.")
-    if "default" in part:
-        from jsonschema import Draft202012Validator
-
-        for error in Draft202012Validator(part).iter_errors(part["default"]):
-            yield Fault(place, f"Its default does not fit: {error.message}")
-    if "x-options" in part:
-        yield from _options(place, part["x-options"], siblings, manifest)
-    for name, inner in (part.get("properties") or {}).items():
-        yield from _property(f"{place}.{name}", inner, part["properties"], manifest)
-
-
-def _options(
-    place: str, options: dict[str, Any], siblings: Mapping[str, Any], manifest: Manifest
-) -> Iterator[Fault]:
-    """Drop-downs are filled by an action of the same manifest; `input` says what it is given, from other fields."""
-    action = manifest.action(str(options.get("action")))
-    if action is None:
-        yield Fault(place, f"x-options names the action {options.get('action')}, which does not exist.")
-        return
-    if not options.get("value") or not options.get("label"):
-        yield Fault(place, "x-options must say where value and label stand.")
-    unknown = options.keys() - {"action", "input", "value", "label"}
-    if unknown:
-        yield Fault(place, f"x-options does not know {', '.join(sorted(unknown))}.")
-    given = options.get("input") or {}
-    known = cast(dict[str, Any], action.input.get("properties") or {})
-    for name in given:
-        if name not in known:
-            yield Fault(place, f"x-options gives {name}, which the action {action.name} does not take.")
-    for name in cast(list[str], action.input.get("required") or []):
-        if name not in given:
-            yield Fault(place, f"x-options does not give {name}, which the action {action.name} requires.")
-    for path in expressions.references(given):
-        if path[0] == "input" and len(path) > 1 and path[1] not in siblings:
-            yield Fault(place, f"x-options depends on {path[1]}, which is not a field beside it.")
-
-
 # --- triggers
 
 
@@ -302,9 +199,9 @@ def _triggers(manifest: Manifest) -> Iterator[Fault]:
     for trigger in manifest.triggers:
         place = f"triggers.{trigger.name}"
         yield from _words(place, trigger)
-        yield from _schema(f"{place}.input", trigger.input, manifest)
-        yield from _sample(place, trigger.sample, trigger.output_schema)
-        yield from _expressions(
+        yield from check_schema(f"{place}.input", trigger.input, manifest)
+        yield from check_sample(place, trigger.sample, trigger.output_schema)
+        yield from check_texts(
             place, [trigger.route, trigger.events, trigger.when, trigger.dedup, trigger.items, trigger.output]
         )
         if trigger.dedup is None:

@@ -1,171 +1,17 @@
-"""The shape of a manifest: one service, how to connect to it, what it can do, what it tells us.
-
-Texts marked `Template` may hold expressions; which names they see is said at each.
-"""
+"""The shape of a manifest: one service, how to connect to it, what it can do, what it tells us."""
 
 from dataclasses import field
 from pathlib import Path
-from typing import Annotated, Literal, TypeAlias
+from typing import Literal
 
-from pydantic import AfterValidator, ConfigDict, Field, JsonValue
+from pydantic import Field, JsonValue
 from pydantic.dataclasses import dataclass
 
-Template: TypeAlias = JsonValue  # any JSON; its texts may hold {{ expressions }}
-Schema: TypeAlias = dict[str, JsonValue]  # JSON Schema, draft 2020-12
-
-AuthType = Literal[
-    "none",
-    "api_key",
-    "basic",
-    "bearer",
-    "oauth2",
-    "oauth2_client_credentials",
-    "aws_sigv4",
-    "service_account",
-    "dsn",
-]
-Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"]
+from integrations.manifest.parts import STRICT, Call, Key, Method, Schema, Send, Slug, Template
+from integrations.manifest.ways import Way
 
 
-def _key(text: str) -> str:
-    if not (
-        text
-        and text[0].isalpha()
-        and text.isascii()
-        and text.replace("_", "").isalnum()
-        and text == text.lower()
-    ):
-        raise ValueError("must begin with a letter and hold only lower-case letters, digits and _")
-    return text
-
-
-def _slug(text: str) -> str:
-    return _key(text.replace("-", "_")) and text
-
-
-Key = Annotated[str, AfterValidator(_key)]
-Slug = Annotated[str, AfterValidator(_slug)]
-
-_strict = ConfigDict(extra="forbid", strict=True)
-
-
-@dataclass(config=_strict, frozen=True, kw_only=True)
-class InputField:
-    """One thing a person fills in to connect."""
-
-    key: Key
-    label: str
-    help: str = ""
-    type: Literal["text", "secret", "url", "number", "select", "multiline"] = "text"
-    required: bool = True
-    default: str | int | None = None
-    options: list[str] = field(default_factory=list)
-    placeholder: str = ""
-    pattern: str | None = None
-    advanced: bool = False
-
-
-@dataclass(config=_strict, frozen=True, kw_only=True)
-class Send:
-    """What goes with a request; absent inputs are dropped. Sees `input`, `connection` and earlier `requests`."""
-
-    query: Template = None
-    headers: Template = None
-    json: Template = None
-    form: Template = None
-    multipart: Template = None
-    multipart_related: Template = None
-    raw: Template = None
-    graphql: Template = None
-
-
-@dataclass(config=_strict, frozen=True, kw_only=True)
-class Call:
-    """One request. `path` quotes what expressions put into it; `{{+ … }}` lets slashes through."""
-
-    id: Key | None = None
-    when: Template = None
-    method: Method = "GET"
-    path: str = ""
-    base_url: str | None = None
-    send: Send = field(default_factory=Send)
-    ok: Template = None
-
-
-@dataclass(config=_strict, frozen=True, kw_only=True)
-class Scopes:
-    separator: str = " "
-    default: list[str] = field(default_factory=list)
-    user: list[str] = field(default_factory=list)
-
-
-@dataclass(config=_strict, frozen=True, kw_only=True)
-class TokenAnswer:
-    """Where in the token endpoint's answer things stand; dots lead into objects."""
-
-    access_token: str = "access_token"  # noqa: S105  # the name of a field
-    refresh_token: str = "refresh_token"  # noqa: S105
-    expires_in: str = "expires_in"
-    scope: str = "scope"
-    error: str = "error"
-    error_description: str = "error_description"
-
-
-@dataclass(config=_strict, frozen=True, kw_only=True)
-class Refresh:
-    """`rotates`: each refresh brings a new refresh token. `default_expires_s`: where the answer names no life time."""
-
-    rotates: bool = False
-    default_expires_s: int | None = None
-
-
-@dataclass(config=_strict, frozen=True, kw_only=True)
-class AfterConnect:
-    """A request made once after connecting; `save` names what is kept as `connection.<key>` (sees `body`)."""
-
-    method: Method = "GET"
-    path: str = ""
-    base_url: str | None = None
-    send: Send = field(default_factory=Send)
-    ok: Template = None
-    save: dict[str, Template] = field(default_factory=dict)
-
-
-@dataclass(config=_strict, frozen=True, kw_only=True)
-class Way:
-    """One way to connect. Which keys mean something depends on `type`; `check` refuses the others."""
-
-    type: AuthType
-    label: str = ""
-    help: str = ""
-    fields: list[InputField] = field(default_factory=list)
-    # api_key; `prefix` also for bearer
-    place: Literal["header", "query"] = Field(default="header", alias="in")
-    name: str = ""
-    prefix: str | None = None
-    # oauth2, oauth2_client_credentials
-    authorize_url: str = ""
-    token_url: str = ""
-    revoke_url: str = ""
-    scopes: Scopes = field(default_factory=Scopes)
-    client_auth: Literal["post", "basic", "none", "private_key_jwt"] = "post"
-    token_body: Literal["form", "json"] = "form"  # noqa: S105
-    token_headers: dict[str, str] = field(default_factory=dict)
-    token_params: dict[str, str] = field(default_factory=dict)
-    pkce: Literal["S256", "none"] = "S256"
-    pkce_reason: str = ""
-    authorize_params: dict[str, str] = field(default_factory=dict)
-    response: TokenAnswer = field(default_factory=TokenAnswer)
-    refresh: Refresh = field(default_factory=Refresh)
-    save_from_token: list[str] = field(default_factory=list)
-    # all ways
-    after_connect: AfterConnect | None = None
-    host_pattern: str | None = None
-    account_label: Template = None
-    test: Call | None = None
-
-
-@dataclass(config=_strict, frozen=True, kw_only=True)
+@dataclass(config=STRICT, frozen=True, kw_only=True)
 class ErrorShape:
     """How the service words its errors. `retry` and `reconnect` list codes or statuses. Sees `status, headers, body`."""
 
@@ -175,13 +21,13 @@ class ErrorShape:
     reconnect: list[str | int] = field(default_factory=list)
 
 
-@dataclass(config=_strict, frozen=True, kw_only=True)
+@dataclass(config=STRICT, frozen=True, kw_only=True)
 class RateLimit:
     requests: int = Field(ge=1)
     per_s: float = Field(default=1.0, gt=0, strict=False)
 
 
-@dataclass(config=_strict, frozen=True, kw_only=True)
+@dataclass(config=STRICT, frozen=True, kw_only=True)
 class Http:
     """`base_url` sees `connection`. `retry_after`: `header`, or an expression giving seconds or a moment."""
 
@@ -193,7 +39,7 @@ class Http:
     rate_limit: RateLimit | None = None
 
 
-@dataclass(config=_strict, frozen=True, kw_only=True)
+@dataclass(config=STRICT, frozen=True, kw_only=True)
 class Paginate:
     """How further pages are asked for.
 
@@ -211,7 +57,7 @@ class Paginate:
     max_pages: int = Field(default=10, ge=1, le=1000)
 
 
-@dataclass(config=_strict, frozen=True, kw_only=True)
+@dataclass(config=STRICT, frozen=True, kw_only=True)
 class OutputFile:
     """Makes a file value of an answer. `encoding`: how `data` is written."""
 
@@ -221,7 +67,7 @@ class OutputFile:
     mime: Template = None
 
 
-@dataclass(config=_strict, frozen=True, kw_only=True)
+@dataclass(config=STRICT, frozen=True, kw_only=True)
 class Spec:
     """The operation of the service's own description that this was checked against."""
 
@@ -229,7 +75,7 @@ class Spec:
     operation: str
 
 
-@dataclass(config=_strict, frozen=True, kw_only=True)
+@dataclass(config=STRICT, frozen=True, kw_only=True)
 class Action:
     name: Key
     display_name: str
@@ -254,7 +100,7 @@ class Action:
     deprecated: str = ""
 
 
-@dataclass(config=_strict, frozen=True, kw_only=True)
+@dataclass(config=STRICT, frozen=True, kw_only=True)
 class Handshake:
     """How a service asks, before its first event, whether the URL is ours. `field`: where the question stands."""
 
@@ -262,7 +108,7 @@ class Handshake:
     field: str
 
 
-@dataclass(config=_strict, frozen=True, kw_only=True)
+@dataclass(config=STRICT, frozen=True, kw_only=True)
 class Verify:
     """How an incoming call proves where it comes from. `secret`: the name of the secret, in the client or the hook."""
 
@@ -278,7 +124,7 @@ class Verify:
     tolerance_s: int = 300
 
 
-@dataclass(config=_strict, frozen=True, kw_only=True)
+@dataclass(config=STRICT, frozen=True, kw_only=True)
 class Subscribe:
     """Tells the service to call us. `request` sees `input, connection, hook.url, hook.secret`; `store` sees the answer."""
 
@@ -286,7 +132,7 @@ class Subscribe:
     store: dict[str, Template] = field(default_factory=dict)
 
 
-@dataclass(config=_strict, frozen=True, kw_only=True)
+@dataclass(config=STRICT, frozen=True, kw_only=True)
 class Cursor:
     """`field`: the item's ordering field; `param`: where it goes in the request, as `format` writes it."""
 
@@ -296,7 +142,7 @@ class Cursor:
     order: Literal["asc", "desc"] = "asc"
 
 
-@dataclass(config=_strict, frozen=True, kw_only=True)
+@dataclass(config=STRICT, frozen=True, kw_only=True)
 class Trigger:
     name: Key
     display_name: str
@@ -329,7 +175,7 @@ class Trigger:
     deprecated: str = ""
 
 
-@dataclass(config=_strict, frozen=True, kw_only=True)
+@dataclass(config=STRICT, frozen=True, kw_only=True)
 class Manifest:
     """One service. `protocol`: `http` for the executor, or the module of integrations.protocols that does the work."""
 

@@ -71,10 +71,7 @@ def test_every_fault_is_a_sentence_about_a_field(change, says, field):
     with pytest.raises(InputError) as caught:
         InputSchema(SCHEMA).check({"name": "ada", **change})
 
-    message = caught.value.message.replace(
-        "a whole number, not a whole number", "a whole number, not a number"
-    )
-    assert (message.replace("not a whole number.", "not a number."), caught.value.field) == (says, field)
+    assert (caught.value.message, caught.value.field) == (says, field)
 
 
 def test_what_is_missing_is_named_by_its_title():

@@ -8,11 +8,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import re
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
+
+_LENGTH = re.compile(r"\r\ncontent-length: *(\d+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,8 +87,10 @@ class _Sender:
         reader, writer = self.streams
         writer.write(f"{self.head}Content-Length: {len(body)}\r\n\r\n".encode() + body)
         head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").lower()
-        length = int(head.split("content-length:", 1)[1].split("\r\n", 1)[0])
-        answer = await reader.readexactly(length)
+        found = _LENGTH.search(head)
+        if found is None:
+            raise ValueError("The answer does not say how long it is.")
+        answer = await reader.readexactly(int(found[1]))
         if "connection: close" in head:
             await self._close()
         return int(head.split(" ", 2)[1]), json.loads(answer)

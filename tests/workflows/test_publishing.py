@@ -106,7 +106,7 @@ def test_an_empty_slot_stops_publishing_in_words(
     faults = publishing.problems(template, order(), by=alice)
 
     assert [f.message for f in faults if f.path == "connections.sales_chat"] == [
-        'No connection is chosen for "sales_chat". Choose a connection to chat, or make one.'
+        'No connection to Chat is chosen (slot "sales_chat"). Choose one, or connect Chat.'
     ]
     assert [f.step for f in faults if f.path == "connections.sales_chat"] == ["alert"]
 

@@ -75,7 +75,16 @@ def _triggers(document: Document, names: Names, samples: Samples) -> Iterator[No
                 head, note="No sample yet. Send a request to its address, or type one in its Sample tab."
             )
         else:
-            yield _with_sample(head, found.data, "trigger", _source_note(found.source))
+            yield _trigger(head, found.data, _source_note(found.source))
+
+
+def _trigger(head: Node, data: JSON, note: str) -> Node:
+    """The body's fields first, as that is what people look for; what surrounds it under one branch."""
+    given = data if isinstance(data, dict) else {}
+    body = _with_sample(head, given.get("body"), "trigger.body", note)
+    around = {key: value for key, value in given.items() if key != "body"}
+    rest = replace(node_of("about the start", around, "trigger"), insert="", open=False)
+    return replace(body, children=(*body.children, rest))
 
 
 def _items(graph: Graph, names: Names, scope: SampleScope) -> Iterator[Node]:
@@ -95,7 +104,7 @@ def _items(graph: Graph, names: Names, scope: SampleScope) -> Iterator[Node]:
 
 
 def _source_note(source: str) -> str:
-    return "Example data, not your own yet" if source == EXAMPLE else ""
+    return "example" if source == EXAMPLE else ""
 
 
 def _with_sample(head: Node, data: JSON, path: str, note: str) -> Node:

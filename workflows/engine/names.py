@@ -44,7 +44,8 @@ class Frame:
 
 @dataclass(slots=True)
 class RunData:
-    """What all steps of a run see. `records` are its ended steps by path."""
+    """What all steps of a run see. `records` are its ended steps by path; `leaked` are secrets that came back in an
+    output, so that everything made from it can be kept from sight."""
 
     graph: Graph
     trigger: JSON
@@ -54,6 +55,7 @@ class RunData:
     load_secrets: Callable[[], dict[str, JSON]] = dict
     time_zone: str = "UTC"
     functions: Mapping[str, Callable[..., JSON]] = field(default_factory=dict)
+    leaked: set[str] = field(default_factory=set)
 
     def record_of(self, key: str, frame: Frame | None) -> Record | None:
         """The ended step `key` as seen from `frame`; None when it has not ended or is not visible from there."""

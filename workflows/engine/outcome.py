@@ -121,6 +121,7 @@ class Record:
     duration_ms: int = 0
     name: str = ""
     kind: str = ""
+    is_secret: bool = False
 
     @property
     def ended(self) -> Ended:

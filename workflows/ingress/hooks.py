@@ -85,17 +85,20 @@ def _other_method(request: HttpRequest, found: Hook) -> HttpResponse:
 
 def _read(request: HttpRequest, limit: int) -> bytes:
     """The raw body. A size that is announced is refused before a byte is read."""
-    announced = request.META.get("CONTENT_LENGTH") or "0"
-    if announced.isdigit() and int(announced) > limit:
+    header = request.META.get("CONTENT_LENGTH") or ""
+    announced = int(header) if header.isascii() and header.isdigit() else 0
+    if announced > limit:
         raise too_large(limit)
     is_chunked = "chunked" in request.META.get("HTTP_TRANSFER_ENCODING", "").lower()
     stream: Any = request.META["wsgi.input"] if is_chunked else request
     try:
         raw: bytes = stream.read(limit + 1)
     except (UnreadablePostError, OSError):
-        raise unreadable("The body ended before its announced length. Send it again.") from None
+        raw = b""
     if len(raw) > limit:
         raise too_large(limit)
+    if len(raw) < announced:
+        raise unreadable("The body ended before its announced length. Send it again.")
     return raw
 
 

@@ -26,6 +26,8 @@ class HooksFirst:
         response = hook(request, token)
         for name, value in self.headers:
             response.setdefault(name, value)
+        if response.status_code != 204:
+            response.setdefault("Content-Length", str(len(response.content)))
         return response
 
 

@@ -9,22 +9,28 @@ from typing import Literal
 
 from django.db import connection as database
 
+from automate.lib import jsontypes
 from automate.lib.expressions import ExpressionError, Scope, evaluate
 from automate.lib.jsontypes import JSON
+from integrations import auth
 from integrations.actions import effect_of as effect_by_manifest
+from integrations.actions import way_of
 from integrations.connections import opening
 from integrations.errors import ActionError
-from integrations.masking import Masker
+from integrations.masking import MASK, MIN_SECRET_CHARS, Masker
 from workflows.engine.document import Step
 from workflows.engine.names import RunData
 from workflows.engine.outcome import Done, Failed, Outcome, Record, StepError
 from workflows.runs.facts import Facts
 from workflows.runs.failpoints import failpoint
+from workflows.runs.files import RunFiles
 from workflows.runs.perform import Call, Performed
 from workflows.runs.shapes import Claimed
 
 log = logging.getLogger(__name__)
-MAX_OUTPUT_BYTES = 16 * 1024 * 1024  # SECURITY R20: above this a step fails
+SECRET_FIELDS = frozenset(
+    {"password", "token", "secret", "client_secret", "api_key", "access_token"}
+)  # of inputs
 
 
 def effect_of(step: Step, given: dict[str, JSON], tenant_id: uuid.UUID) -> Literal["safe", "unsafe"]:
@@ -38,20 +44,18 @@ def effect_of(step: Step, given: dict[str, JSON], tenant_id: uuid.UUID) -> Liter
 
 def run_action(call: Call, claimed: Claimed, key: str, timeout_s: float, facts: Facts) -> Performed:
     """Send it. Every way it can go wrong comes back as `Failed`."""
-    step = call.step
+    step, tenant = call.step, claimed.lease.tenant_id
     try:
         connection_id = _connection_id(step, claimed, facts)
         failpoint("perform.before_send")
         result = opening.run_action(
-            step.integration or "",
-            step.action or "",
-            tenant=claimed.lease.tenant_id,
-            input=call.input,
-            connection_id=connection_id,
-            idempotency_key=key,
-            timeout_s=timeout_s,
-        )
+            step.integration or "", step.action or "", tenant=tenant, input=call.input, connection_id=connection_id,
+            idempotency_key=key, timeout_s=timeout_s, files=RunFiles(tenant, claimed.lease.execution_id, facts),
+        )  # fmt: skip
         failpoint("perform.after_send")
+        leaked = _leaked(
+            result.output, _secrets(step, tenant, connection_id) + _secret_variables(claimed, facts)
+        )
     except ActionError as error:
         return Performed(call, _failed(call, error), error.request_log)
     except Exception:
@@ -62,7 +66,30 @@ def run_action(call: Call, claimed: Claimed, key: str, timeout_s: float, facts: 
         return Performed(call, Failed(fault, input=dict(call.input), outcome_unknown=True))
     finally:
         release_database(facts)
-    return Performed(call, Done(result.output, input=dict(call.input)), result.request_log)
+    return Performed(call, Done(result.output, input=dict(call.input)), result.request_log, leaked)
+
+
+def _secrets(step: Step, tenant_id: uuid.UUID, connection_id: uuid.UUID | None) -> list[str]:
+    """The secret texts of the step's connection. No SQL: it was opened a moment ago."""
+    if connection_id is None:
+        return []
+    service = opening.find_service(step.integration or "", tenant_id)
+    access = opening.opened(connection_id, tenant_id, service)
+    return list(auth.secrets(way_of(service.manifest, access.connection), access.connection))
+
+
+def _secret_variables(claimed: Claimed, facts: Facts) -> list[str]:
+    plain, everything = facts.variables(claimed)
+    return [str(value) for key, value in everything.items() if key not in plain]
+
+
+def _leaked(output: JSON, secrets: list[str]) -> list[str]:
+    """Those secrets that an output quotes."""
+    telling = [secret for secret in secrets if len(secret) >= MIN_SECRET_CHARS]
+    if not telling:
+        return []
+    text = jsontypes.dumps(output)
+    return [secret for secret in telling if jsontypes.dumps(secret)[1:-1] in text]
 
 
 def _connection_id(step: Step, claimed: Claimed, facts: Facts) -> uuid.UUID | None:
@@ -101,21 +128,27 @@ def map_output(step: Step, outcome: Done | Failed, scope_of: Callable[[JSON], Sc
     return Done(made, outcome.ports, outcome.input)
 
 
-def mask_record(record: Record, data: RunData) -> None:
-    """Keep SECRET variables out of what is stored of a step."""
-    if record.kind != "action" or record.input is None:
-        return
-    secrets = [str(value) for key, value in data.load_secrets().items() if key not in data.load_vars()]
-    if secrets:
-        masker = Masker(secrets)
-        record.input = _masked(record.input, masker)
+def guard(record: Record, data: RunData) -> None:
+    """Keep secrets out of what is stored of a step: inputs are masked, outputs that quote one are sealed."""
+    if record.kind == "action" and isinstance(record.input, dict):
+        plain, everything = data.load_vars(), data.load_secrets()
+        masker = Masker(str(value) for key, value in everything.items() if key not in plain)
+        record.input = {key: _masked(key, value, masker) for key, value in record.input.items()}
+        record.request_log = _masked("", record.request_log, masker)
+    if data.leaked:
+        record.is_secret = bool(_leaked([record.input, record.output, record.error], list(data.leaked)))
 
 
-def _masked(value: JSON, masker: Masker) -> JSON:
+def _masked(name: str, value: JSON, masker: Masker) -> JSON:
+    if name in SECRET_FIELDS and value:
+        return MASK
     if isinstance(value, str):
         return masker.text(value)
     if isinstance(value, list):
-        return [_masked(part, masker) for part in value]
+        return [_masked("", part, masker) for part in value]
     if isinstance(value, dict):
-        return {key: _masked(part, masker) for key, part in value.items()}
+        if name == "headers":
+            texts = masker.headers({key: str(part) for key, part in value.items()})
+            return {**texts}
+        return {key: _masked(key, part, masker) for key, part in value.items()}
     return value

@@ -85,6 +85,7 @@ class Calls:
             segment.journal.announced.discard(call.path)
             return
         segment.journal.effect_happened()
+        segment.data.leaked.update(result.leaked)
         if not isinstance(outcome, Done) and outcome.outcome_unknown and call.effect == "unsafe":
             segment.waits.unknown(call.scope, call.step, call.path, outcome.error.message, call.note)
             return

@@ -20,7 +20,14 @@ from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
 
 from django.conf import settings
-from django.db import DatabaseError, close_old_connections, connection, transaction
+from django.db import (
+    DatabaseError,
+    InterfaceError,
+    OperationalError,
+    close_old_connections,
+    connection,
+    transaction,
+)
 
 from automate.lib import clock
 from workflows.engine.names import RunData
@@ -128,9 +135,13 @@ class Engine:
             return False
         try:
             claimed = self._commit(free if claim else 0, beat, show)
-        except DatabaseError:
+        except (OperationalError, InterfaceError):
             log.exception("the journal could not be written; trying again")
             self._after_failure()
+            return False
+        except Exception:
+            log.exception("something in the journal cannot be stored; writing one entry at a time")
+            self._write_one_by_one()
             return False
         if claim and not claimed:
             self.claim_at = now + CLAIM_EVERY_S
@@ -158,6 +169,27 @@ class Engine:
             self.beat_at = time.monotonic()
         self._acknowledge(entries)
         return claimed
+
+    def _write_one_by_one(self) -> None:
+        """A value the database refuses must not hold up the others: its run fails, and says so."""
+        entries, self.unwritten = self.unwritten, []
+        self.is_in_doubt = True
+        for entry in entries:
+            try:
+                self._write_alone(entry)
+            except (OperationalError, InterfaceError):
+                self.unwritten.append(entry)
+                self._after_failure()
+                continue
+            except Exception:
+                log.exception("run %s: a result cannot be stored", entry.lease.execution_id)
+                entry.lease.lost = True
+                self._write_alone(_unstorable(entry))
+            self._acknowledge([entry])
+
+    def _write_alone(self, entry: Entry) -> None:
+        with transaction.atomic():
+            current_store().write([entry], clock.now())
 
     def _acknowledge(self, entries: list[Entry]) -> None:
         for entry in entries:
@@ -254,3 +286,13 @@ class Engine:
         from workflows.models import WorkerLease
 
         WorkerLease.objects.filter(pk=self.worker).delete()
+
+
+def _unstorable(entry: Entry) -> Entry:
+    """The end of a run whose result the database does not take."""
+    lease = Lease(
+        entry.lease.execution_id, entry.lease.tenant_id, entry.lease.workflow_id, entry.lease.attempt
+    )
+    message = "A result of this run cannot be stored: it holds characters or numbers that no database takes."
+    ending = Ending("FAILED", error=StepError(message, "unstorable").as_json(), completed_at=clock.now())
+    return Entry(lease, ending=ending)

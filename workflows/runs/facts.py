@@ -86,7 +86,9 @@ class Facts:
     def bindings(self, claimed: Claimed) -> dict[str, str]:
         """Slot → connection id: of the test run's options, else of the deployment."""
         own = claimed.options.get("bindings")
-        bindings: dict[str, str] = own if own is not None else self.deployment(claimed.deployment_id)["bindings"]
+        bindings: dict[str, str] = (
+            own if own is not None else self.deployment(claimed.deployment_id)["bindings"]
+        )
         return bindings
 
     def variables(self, claimed: Claimed) -> tuple[dict[str, JSON], dict[str, JSON]]:

@@ -23,9 +23,10 @@ def find_trouble() -> list[str]:
     """Names of what does not work, none in good times: `scheduler`, `queue`."""
     now = clock.now()
     trouble = []
+    rate = max(clock.rate(), 1.0)  # ticks and claims happen in real time
     tick = cache.get(TICK_KEY)
-    if tick is None or str(tick) < (now - STALE_TICK).isoformat():
+    if tick is None or str(tick) < (now - STALE_TICK * rate).isoformat():
         trouble.append("scheduler")
-    if ActiveRun.objects.filter(state=ActiveRun.State.READY, run_at__lt=now - STALE_QUEUE).exists():
+    if ActiveRun.objects.filter(state=ActiveRun.State.READY, run_at__lt=now - STALE_QUEUE * rate).exists():
         trouble.append("queue")
     return trouble

@@ -44,11 +44,13 @@ class Call:
 
 @dataclass(slots=True)
 class Performed:
-    """`outcome` None: it was not sent after all, because the run was cancelled or taken over."""
+    """`outcome` None: it was not sent after all, because the run was cancelled or taken over. `leaked`: secrets that
+    the output quotes."""
 
     call: Call
     outcome: Done | Failed | None
     request_log: JSON = None
+    leaked: list[str] = field(default_factory=list)
 
 
 def perform(call: Call, segment: Segment) -> Performed:

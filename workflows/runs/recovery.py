@@ -40,7 +40,8 @@ def wake_due_now() -> None:
 
 def _give_back(now: datetime) -> int:
     """Runs whose worker has not been heard of for a lease become ready again; the next claim raises `attempt`."""
-    silent = now - timedelta(seconds=settings.AUTOMATE_LEASE_S)
+    lease_s = settings.AUTOMATE_LEASE_S * max(clock.rate(), 1.0)  # workers beat in real time
+    silent = now - timedelta(seconds=lease_s)
     alive = WorkerLease.objects.filter(beat_at__gt=silent).values("id")
     with transaction.atomic():
         orphans = ActiveRun.objects.filter(state=State.RUNNING).exclude(worker__in=alive)

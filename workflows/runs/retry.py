@@ -85,7 +85,9 @@ def _target(execution: WorkflowExecution, version: str) -> tuple[uuid.UUID, uuid
     if version == "same" or execution.is_test:
         return execution.version_id, execution.deployment_id
     deployments = Deployment.objects.filter(template_id=execution.template_id)
-    deployment = deployments.filter(pk=execution.deployment_id or uuid.UUID(int=0)).first() or deployments.first()
+    deployment = (
+        deployments.filter(pk=execution.deployment_id or uuid.UUID(int=0)).first() or deployments.first()
+    )
     if deployment is None:
         raise NothingPublished("The workflow has no published version. Publish it first.")
     return deployment.version_id, deployment.pk

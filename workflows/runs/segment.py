@@ -373,6 +373,8 @@ class Segment:
         ending.parent_id = self.claimed.parent_id
         keep = self.graph.document.settings.keep_data
         ending.wipe = keep == "nothing" or (keep == "failures" and ending.status == "COMPLETED")
+        if any(record.is_secret for record in self.data.records.values()):
+            ending.output = self.services.hidden(ending.output)
         self._close_open_steps(ending)
         self.journal.end(ending)
 

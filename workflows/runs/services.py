@@ -48,7 +48,11 @@ class Services:
 
     def guard(self, record: Record, data: RunData) -> None:
         """Keep secrets out of what is stored of a step."""
-        actions.mask_record(record, data)
+        actions.guard(record, data)
+
+    def hidden(self, output: JSON) -> JSON:
+        """The output of a run in which a secret came back: the steps keep their values sealed, the run shows none."""
+        return None if output is None else {"hidden": "This output may hold a secret. See the steps."}
 
     def child_for(self, claimed: Claimed, wanted: StartChild, path: str) -> Child | StepError:
         """The run of a sub-workflow, not yet queued; an error when there is nothing to run."""

@@ -108,7 +108,7 @@ class States:
         if tally is None:
             return State()
         total = self._items_around(key)
-        count = f"{tally.ended:,} of {total:,}" if total else f"{tally.ended:,}×"
+        count = f"{tally.ended:,} of {total:,}" if total else f"{tally.ended:,} times"
         return State(tally.worst, count if tally.ended or total else "")
 
     def link(self, key: str, chosen: dict[str, int]) -> Place:

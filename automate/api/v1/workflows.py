@@ -12,13 +12,14 @@ from ninja.responses import Status
 from accounts.models import Environment
 from automate.api.access import get_workflow, visible_workflows
 from automate.api.auth import ApiRequest, Token
-from automate.api.changes import change, delete
+from automate.api.changes import change
 from automate.api.errors import ApiError, faulty
 from automate.api.pagination import DEFAULT_LIMIT, Cursor, Limit, page
 from automate.api.shapes import execution_shapes, version_shapes, workflow_shape, workflow_shapes
 from workflows import documents
 from workflows.documents.intake import take_in
 from workflows.engine.document import dump, load
+from workflows.keeping import delete
 from workflows.models import WorkflowExecution, WorkflowVersion
 from workflows.publishing import NotPublishable, publish
 

@@ -34,6 +34,4 @@ class Command(BaseCommand):
             lines.append(
                 "E-mail is off (EMAIL_URL is not set): addresses are not verified, invitations give a link."
             )
-        if not settings.DATABASE_OWNER_URL:
-            lines.append("Row-level security is off: DATABASE_OWNER_URL is not set.")
         return "\n".join(lines)

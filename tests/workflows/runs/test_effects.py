@@ -12,12 +12,13 @@ from werkzeug import Request, Response
 
 from automate.lib import clock
 from tests.workflows.runs.conftest import drain_apart, drain_until, make_value, start, steps_of, workflow
-from workflows.models import ActiveRun, StepExecution, WorkflowExecution
+from workflows.models import ActiveRun, StepExecution, WorkflowExecution, WorkflowVariable
 from workflows.runs import recovery
 from workflows.runs.answer import NothingToAnswer, answer_unknown
 from workflows.runs.cancel import cancel
 from workflows.runs.drain import Engine
 from workflows.runs.retry import retry
+from workflows.runs.secret_values import conceal
 
 
 @pytest.fixture(autouse=True)
@@ -371,3 +372,27 @@ def test_nothing_is_kept_when_the_workflow_says_so(run, service):
     assert execution.input is None
     assert steps_of(execution)["a"].output is None
     assert isinstance(execution.pk, uuid.UUID)
+
+
+def test_secrets_are_masked_in_inputs_and_sealed_in_outputs(run, service, workspace):
+    variable = WorkflowVariable(tenant=workspace, key="API_KEY", type=WorkflowVariable.Type.SECRET)
+    conceal(variable, "canary-4711-secret")
+    variable.save()
+    service.answers = [Response('{"echo": "you sent canary-4711-secret"}', content_type="application/json")]
+    step = call("ask", service, "copy")
+    step["input"]["headers"] = {"X-Key": "{{ vars.API_KEY }}"}
+    copy = make_value("copy", "twice", seen="{{ steps.ask.body.echo }}")
+
+    execution = run(workflow(step, copy, call("twice", service)))
+
+    assert service.calls[0].headers["X-Key"] == "canary-4711-secret"
+    assert execution.status == "COMPLETED", execution.error
+    stored = [
+        str(row)
+        for row in [
+            *StepExecution.objects.values("input", "output", "error", "request_log"),
+            *WorkflowExecution.objects.values("input", "output", "error"),
+        ]
+    ]
+    assert not [row for row in stored if "canary-4711" in row]
+    assert steps_of(execution)["copy"].is_encrypted

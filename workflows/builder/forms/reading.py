@@ -90,6 +90,8 @@ def _from_box(spec: Spec, text: str, old: Any) -> Any:
         return _flag(text)
     if spec.kind == "choice":
         return _choice(spec, text)
+    if spec.kind == "text" and spec.data:
+        text = text.replace("\n", " ")
     return text if text.strip() else ABSENT
 
 

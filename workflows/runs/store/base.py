@@ -13,6 +13,7 @@ from automate.lib import jsontypes
 from automate.lib.ids import uuid7
 from automate.lib.jsontypes import JSON
 from workflows.engine.outcome import Record
+from workflows.runs.secret_values import seal, unseal
 from workflows.runs.shapes import Claimed, Entry, Lease
 
 if TYPE_CHECKING:
@@ -85,11 +86,16 @@ def maybe_text(value: JSON) -> str | None:
 
 
 def step_row(lease: Lease, record: Record) -> tuple[Any, ...]:
-    """The values of STEP_COLUMNS."""
+    """The values of STEP_COLUMNS. What quotes a secret is stored sealed, bound to its row."""
+    pk = uuid7()
+    given, output = record.input, record.output
+    if record.is_secret:
+        given = None if given is None else seal(given, lease.tenant_id, pk, "input")
+        output = None if output is None else seal(output, lease.tenant_id, pk, "output")
     return (
-        uuid7(), lease.tenant_id, lease.execution_id, record.path, record.key, record.name, record.kind.upper(), record.status,
-        ",".join(record.ports), maybe_text(record.input), maybe_text(record.output), maybe_text(record.error),
-        len(record.attempts), len(record.attempts) + 1, as_text(record.attempts), maybe_text(record.request_log), False,
+        pk, lease.tenant_id, lease.execution_id, record.path, record.key, record.name, record.kind.upper(), record.status,
+        ",".join(record.ports), maybe_text(given), maybe_text(output), maybe_text(record.error), len(record.attempts),
+        len(record.attempts) + 1, as_text(record.attempts), maybe_text(record.request_log), record.is_secret,
         record.started_at, record.completed_at, record.duration_ms,
     )  # fmt: skip
 
@@ -161,9 +167,22 @@ class Store(ABC):
 
         rows = StepExecution.objects.filter(execution_id__in=execution_ids).order_by("id")
         found: dict[uuid.UUID, list[Record]] = {}
-        columns = ("execution_id", "path", "step_id", "step_status", "port", "output", "error")
-        for execution_id, path, key, status, port, output, error in rows.values_list(*columns):
+        columns = (
+            "id",
+            "tenant_id",
+            "is_encrypted",
+            "execution_id",
+            "path",
+            "step_id",
+            "step_status",
+            "port",
+            "output",
+            "error",
+        )
+        for pk, tenant, is_sealed, run, path, key, status, port, output, error in rows.values_list(*columns):
             ports = tuple(port.split(",")) if port else ()
-            record = Record(path, key, status, ports, output=output, error=error)
-            found.setdefault(execution_id, []).append(record)
+            value = unseal(output, tenant, pk, "output") if is_sealed and output is not None else output
+            found.setdefault(run, []).append(
+                Record(path, key, status, ports, output=value, error=error, is_secret=is_sealed)
+            )
         return found

@@ -1,0 +1,142 @@
+"""Runs a workload against a running product, and holds what came of it against what had to come."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import psycopg
+
+from bench.documents import Workload, body_of
+from bench.statements import Statements
+from tests.support.cpu import cpu_seconds, spent
+from tests.support.echo import Echo
+from tests.support.load import Answer, send_load
+from tests.support.product import Product, Published
+
+WITHIN_S = 300.0
+_LEFT = "SELECT count(*) FROM workflows_activerun /* bench */"
+_ENDED = """
+SELECT count(*) FILTER (WHERE status = 'COMPLETED'), count(*), max(extract(epoch FROM completed_at))::float8,
+  array_agg(extract(epoch FROM completed_at - started_at)::float8 * 1000)
+FROM workflows_workflowexecution WHERE template_id = %s AND created_at >= to_timestamp(%s) /* bench */
+"""
+_STEPS = """
+SELECT count(*) FROM workflows_stepexecution s JOIN workflows_workflowexecution e ON e.id = s.execution_id
+WHERE e.template_id = %s AND e.created_at >= to_timestamp(%s) /* bench */
+"""
+
+
+@dataclass
+class Pass:
+    """One pass of a workload. Times in ms; `cpu_ms` by role and `statements`, `commits` are per execution."""
+
+    executions: int
+    seconds: float
+    cpu_ms: Mapping[str, float]
+    statements: float
+    commits: float
+    run_ms: Sequence[float]
+    accept_ms: Sequence[float]
+    effect_ms: Sequence[float] = field(default_factory=list)
+
+    @property
+    def per_second(self) -> float:
+        return self.executions / self.seconds
+
+    @property
+    def cpu_total_ms(self) -> float:
+        return sum(self.cpu_ms.values())
+
+
+def percentile(values: Sequence[float], part: float) -> float:
+    return sorted(values)[min(int(len(values) * part), len(values) - 1)] if values else float("nan")
+
+
+class Bench:
+    """One product, one receiver; workloads are published once and run as often as wanted."""
+
+    def __init__(self, product: Product, echo: Echo) -> None:
+        self.product = product
+        self.echo = echo
+        self.connection = psycopg.connect(product.environment["DATABASE_URL"], autocommit=True)
+        self.statements = Statements(self.connection)
+        self._published: dict[str, Published] = {}
+        self._passes = 0
+
+    def run(
+        self, workload: Workload, count: int, *, connections: int = 16, rate: float | None = None
+    ) -> Pass:
+        """Send `count` webhooks, wait until every run has ended, and check that all of it was recorded.
+
+        Raises AssertionError when a run did not complete, or a step or a call is missing or double.
+        """
+        workflow = self._publish(workload)
+        self._passes += 1
+        bodies = [body_of(number, f"p{self._passes}", workload.calls) for number in range(count)]
+        since, began = self.echo.count(), time.time()
+        self.statements.reset()
+        before = cpu_seconds(self.product)
+        answers = send_load(workflow.hooks["order"], bodies, connections=connections, rate=rate)
+        self._wait()
+        cpu = spent(before, cpu_seconds(self.product))
+        statements, commits = self.statements.counts()
+        last, run_ms = self._check(workload, workflow, answers, began)
+        effects = self._effects(workload, answers, since)
+        return Pass(
+            count, last - began, {role: s * 1000 / count for role, s in cpu.items()}, statements / count,
+            commits / count, run_ms, [answer.latency_ms for answer in answers], effects,
+        )  # fmt: skip
+
+    def _publish(self, workload: Workload) -> Published:
+        if workload.name not in self._published:
+            self._published[workload.name] = self.product.publish(workload.document)
+            self.run(workload, 40 if workload.steps < 100 else 1)  # caches and connections get warm
+        return self._published[workload.name]
+
+    def _wait(self) -> None:
+        give_up = time.monotonic() + WITHIN_S
+        while self._number(_LEFT):
+            if time.monotonic() > give_up:
+                raise TimeoutError(
+                    f"Runs are still under way after {WITHIN_S} s:\n{self.product.log()[-3000:]}"
+                )
+            time.sleep(0.05)
+
+    def _number(self, statement: str, *values: object) -> int:
+        row = self.connection.execute(statement, values).fetchone()  # type: ignore[call-overload]  # texts above
+        assert row is not None
+        return int(row[0])
+
+    def _check(
+        self, workload: Workload, workflow: Published, answers: Sequence[Answer], began: float
+    ) -> tuple[float, list[float]]:
+        refused = [answer for answer in answers if answer.status != 202]
+        assert not refused, f"{len(refused)} webhooks were not accepted, such as {refused[0]}."
+        row = self.connection.execute(_ENDED, (workflow.id, began)).fetchone()
+        assert row is not None
+        completed, found, last, run_ms = row
+        assert completed == found == len(answers), (
+            f"{completed} of {found} runs completed, {len(answers)} accepted."
+        )
+        steps = self._number(_STEPS, workflow.id, began)
+        assert steps == len(answers) * workload.steps, f"{steps} steps were recorded for {len(answers)} runs."
+        return last, run_ms
+
+    def _effects(self, workload: Workload, answers: Sequence[Answer], since: int) -> list[float]:
+        """Milliseconds from each webhook to its first call at the receiver."""
+        seen = self.echo.log(since)
+        wanted = len(answers) * workload.calls
+        assert len(seen) == wanted, f"The receiver saw {len(seen)} calls, not {wanted}."
+        first: dict[str, float] = {}
+        for call in seen:
+            first.setdefault(call.id.partition("/")[0], call.at)
+        return [(first[answer.id] - answer.due_at) * 1000 for answer in answers] if first else []
+
+
+def median_pass(passes: Sequence[Pass]) -> Pass:
+    """The pass whose rate is the median."""
+    middle = statistics.median_low(one.per_second for one in passes)
+    return next(one for one in passes if one.per_second == middle)

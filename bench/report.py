@@ -1,0 +1,57 @@
+"""The tables that `python -m bench` prints."""
+
+from __future__ import annotations
+
+import os
+import platform
+from collections.abc import Sequence
+
+from bench.limits import Limit
+from bench.measure import Pass, percentile
+
+ROLES = ("web", "worker", "scheduler", "postgres", "redis")
+
+
+def machine() -> str:
+    load = " ".join(f"{value:.1f}" for value in os.getloadavg())
+    return (
+        f"{os.cpu_count()} cores, Python {platform.python_version()}, load average before: {load}. "
+        "PostgreSQL with fsync and synchronous_commit on. Load generator and receiver share the machine.\n"
+    )
+
+
+def limits(found: Sequence[Limit]) -> str:
+    return "At best here\n" + "\n".join(f"  {limit.name:<72} {limit.value:>24}" for limit in found) + "\n"
+
+
+def table(rows: Sequence[tuple[str, Pass]]) -> str:
+    head = (
+        f"{'':<38} {'exec/s':>7} {'→202 ms':>13} {'→effect ms':>13} {'run ms':>15} "
+        f"{'CPU ms':>7} = {' '.join(f'{role:>9}' for role in ROLES)} {'SQL':>7} {'commits':>8}"
+    )
+    under = (
+        f"{'':<38} {'':>7} {'p50 / p95':>13} {'p50 / p95':>13} {'p50 / p95':>15} {'each':>7}   "
+        f"{'':>{10 * len(ROLES) - 1}} {'each':>7} {'each':>8}"
+    )
+    return "\n".join([head, under, *(_line(name, one) for name, one in rows)])
+
+
+def _line(name: str, one: Pass) -> str:
+    cpu = " ".join(f"{one.cpu_ms.get(role, 0.0):>9.2f}" for role in ROLES)
+    return (
+        f"{name:<38} {one.per_second:>7.1f} {_pair(one.accept_ms, 13)} {_pair(one.effect_ms, 13)} "
+        f"{_pair(one.run_ms, 15)} {one.cpu_total_ms:>7.2f} = {cpu} {one.statements:>7.2f} {one.commits:>8.2f}"
+    )
+
+
+def _pair(values: Sequence[float], width: int) -> str:
+    if not values:
+        return f"{'-':>{width}}"
+    middle, high = percentile(values, 0.5), percentile(values, 0.95)
+    digits = 1 if high < 1000 else 0
+    return f"{middle:.{digits}f} / {high:.{digits}f}".rjust(width)
+
+
+def statements(name: str, found: Sequence[tuple[int, float, str]]) -> str:
+    lines = [f"  {calls:>8,} calls {total_ms:>9.1f} ms  {text}" for calls, total_ms, text in found]
+    return "\n".join([f"\nBusiest statements of {name}", *lines, ""])

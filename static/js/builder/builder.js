@@ -1,0 +1,141 @@
+// The builder: which step is open, saving while one types, keys. Everything works without it, by forms and links.
+import "./fields.js";
+import "./picker.js";
+import { onLoad } from "../overlays.js";
+
+document.documentElement.classList.add("has-script");
+
+// ---- the open step: card marked, columns laid out, focus on its title ----
+function openPart() {
+  const flow = document.getElementById("flow");
+  const head = document.querySelector("#panel [data-open-part]");
+  if (!flow) return;
+  const isOpen = Boolean(document.getElementById("panel").childElementCount);
+  if (isOpen) flow.dataset.panel = "open";
+  else delete flow.dataset.panel;
+  for (const card of document.querySelectorAll(".step.is-selected")) card.classList.remove("is-selected");
+  if (head) document.getElementById(`step-${head.dataset.openPart}`)?.classList.add("is-selected");
+}
+
+function showPicker() {
+  const column = document.getElementById("picker");
+  const form = document.querySelector("#panel form[data-picker-url]");
+  if (!column) return;
+  const url = form?.dataset.pickerUrl ?? "";
+  if (column.dataset.url === url) return;
+  column.dataset.url = url;
+  if (!url) column.replaceChildren();
+  else htmx.ajax("GET", url, { target: column, swap: "innerHTML" });
+}
+
+document.addEventListener("htmx:afterSettle", (event) => {
+  if (event.target.id !== "panel" && event.detail.target?.id !== "panel") return;
+  openPart();
+  showPicker();
+  if (!document.activeElement || document.activeElement === document.body) {
+    document.getElementById("panel-title")?.focus({ preventScroll: true });
+  }
+});
+document.addEventListener("htmx:oobAfterSwap", () => {
+  openPart();
+  showPicker();
+});
+onLoad((root) => {
+  if (root !== document) return;
+  const column = document.getElementById("picker");
+  if (column) column.dataset.url = document.querySelector("#panel form[data-picker-url]")?.dataset.pickerUrl ?? "";
+  document.querySelector(".step.is-selected")?.scrollIntoView({ block: "nearest" });
+});
+addEventListener("popstate", () => location.reload());
+
+// ---- save while somebody types: 800 ms after the last key ----
+const SAVE_AFTER_MS = 800;
+let timer = 0;
+
+function later(form) {
+  clearTimeout(timer);
+  document.getElementById("autosaved").textContent = "";
+  timer = setTimeout(() => form.isConnected && form.dispatchEvent(new Event("autosave")), SAVE_AFTER_MS);
+}
+for (const type of ["input", "change"]) {
+  document.addEventListener(type, (event) => {
+    const form = event.target.closest("form[data-part-form]");
+    if (!form || event.target.name === "action" || event.target.name === "q" || event.target.matches("[data-submit]")) return;
+    later(form);
+  });
+}
+document.addEventListener("htmx:configRequest", (event) => {
+  if (event.detail.elt.matches("form[data-part-form]")) clearTimeout(timer);
+});
+document.addEventListener("change", (event) => {
+  if (event.target.matches("[data-submit]")) event.target.form.requestSubmit();
+});
+
+// ---- a connection that was just made in the dialog is chosen at once ----
+document.addEventListener("connection-made", (event) => {
+  const { id, name, slot } = event.detail;
+  const select = document.querySelector(`#panel select[name="${CSS.escape(slot)}"]`);
+  if (!select) return;
+  select.append(new Option(name, id, true, true));
+  select.form.requestSubmit();
+});
+
+// ---- keys of DESIGN section 9 ----
+const TYPING = "input, textarea, select, [contenteditable=true]";
+
+function pressed(event) {
+  const command = (name) => document.querySelector(`#part-menu [data-part-command="${name}"], #part-menu [data-part-command="${name}_trigger"]`);
+  const control = event.ctrlKey || event.metaKey;
+  const key = event.key.toLowerCase();
+  if (control && key === "enter") return document.querySelector("[data-test-run]");
+  if (control && key === "s") return document.querySelector("#panel [data-save]");
+  if (event.target.closest?.(TYPING)) return null;
+  if (control && key === "z") return document.querySelector(`[data-command-key="${event.shiftKey ? "redo" : "undo"}"]`);
+  if (control && key === "d") return command("duplicate");
+  if (control || event.altKey) return null;
+  if (event.key === "Delete") return command("delete");
+  if (event.key === "Escape") return document.querySelector("#panel [data-close-panel]");
+  if (key === "m" || key === "c") return document.querySelector(`#part-menu [data-part-key="${key}"]`);
+  if (key === "a" || key === "+") return nextAdd();
+  return null;
+}
+
+function nextAdd() {
+  const card = document.querySelector(".step.is-selected") ?? document.activeElement?.closest(".step");
+  return card?.closest("li")?.querySelector(":scope > .outline-gap .add") ?? document.querySelector("#outline .add");
+}
+
+document.addEventListener("keydown", (event) => {
+  if (event.isComposing || document.querySelector("dialog:modal, [popover]:popover-open")) return;
+  const target = pressed(event);
+  if (!target || target.disabled) return;
+  event.preventDefault();
+  target.click();
+});
+
+// ---- arrows walk through the cards ----
+document.addEventListener("keydown", (event) => {
+  const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+  const card = step && event.target.closest?.("#outline .step-main");
+  if (!card) return;
+  const cards = [...document.querySelectorAll("#outline .step-main")];
+  cards[cards.indexOf(card) + step]?.focus();
+  event.preventDefault();
+});
+
+// ---- renaming in place: the field gets the focus; Esc closes ----
+document.addEventListener("toggle", (event) => {
+  if (event.target.matches?.("[data-rename][open]")) event.target.querySelector("input[name=name]").select();
+}, true);
+document.addEventListener("keydown", (event) => {
+  const box = event.key === "Escape" && event.target.closest?.("[data-rename][open]");
+  if (!box) return;
+  box.open = false;
+  box.querySelector("summary").focus();
+  event.stopPropagation();
+}, true);
+document.addEventListener("draft-changed", () => {
+  for (const box of document.querySelectorAll("[data-rename][open]")) box.open = false;
+});
+
+openPart();

@@ -1,0 +1,86 @@
+// The data picker: puts an expression into the field one was in last, by click or by dragging.
+let target = null;
+
+function mark(box) {
+  target?.classList.remove("is-target");
+  target = box;
+}
+document.addEventListener("focusin", (event) => {
+  if (event.target.matches?.("[data-data]")) mark(event.target);
+});
+
+function field() {
+  if (target?.isConnected) return target;
+  return document.querySelector("#panel [data-data]");
+}
+
+// Inside {{ }} only the inner part is put in; a function goes around the cursor.
+export function insert(box, text, isFunction) {
+  const start = box.selectionStart ?? box.value.length;
+  const end = box.selectionEnd ?? start;
+  const before = box.value.slice(0, start);
+  const inside = before.lastIndexOf("{{") > before.lastIndexOf("}}");
+  const bare = text.replace(/^\{\{\s*|\s*\}\}$/g, "");
+  const put = inside ? bare : isFunction ? `{{ ${bare} }}` : text;
+  box.setRangeText(put, start, end, "end");
+  if (isFunction) {
+    const at = start + put.indexOf("(") + 1;
+    box.setSelectionRange(at, at);
+  }
+  box.focus();
+  box.dispatchEvent(new Event("input", { bubbles: true }));
+}
+
+document.addEventListener("click", (event) => {
+  const item = event.target.closest("[data-insert]");
+  if (!item) return;
+  const box = field();
+  if (box) insert(box, item.dataset.insert, "function" in item.dataset);
+});
+
+// ---- "insert data": beside the panel where there is room, else under the field ----
+document.addEventListener("click", (event) => {
+  const link = event.target.closest("[data-insert-for]");
+  if (!link) return;
+  event.preventDefault();
+  const box = document.getElementById(link.dataset.insertFor) ?? link.closest(".field").querySelector("[data-data]");
+  box?.focus();
+  if (document.getElementById("picker")?.checkVisibility()) {
+    box?.classList.add("is-target");
+    return;
+  }
+  const slot = link.closest(".field").querySelector(":scope > .inline-picker");
+  const isOpen = slot.childElementCount > 0;
+  for (const other of document.querySelectorAll(".inline-picker")) other.replaceChildren();
+  if (isOpen) return;
+  htmx.ajax("GET", `${link.getAttribute("href")}?inline=${encodeURIComponent(link.dataset.insertFor)}`, { target: slot, swap: "innerHTML" });
+});
+document.addEventListener("click", (event) => {
+  if (event.target.closest("[data-close-picker]")) event.target.closest(".inline-picker")?.replaceChildren();
+});
+
+// ---- dragging from the tree to a field ----
+document.addEventListener("pointerdown", (event) => {
+  const item = event.target.closest("[data-insert]");
+  if (item) item.draggable = true;
+});
+document.addEventListener("dragstart", (event) => {
+  const item = event.target.closest?.("[data-insert]");
+  if (item) event.dataTransfer.setData("text/x-expression", item.dataset.insert);
+});
+document.addEventListener("dragover", (event) => {
+  const box = event.target.closest?.("[data-data]");
+  if (!box || !event.dataTransfer.types.includes("text/x-expression")) return;
+  event.preventDefault();
+  box.classList.add("is-drop");
+});
+document.addEventListener("dragleave", (event) => event.target.classList?.remove("is-drop"));
+document.addEventListener("drop", (event) => {
+  const box = event.target.closest?.("[data-data]");
+  const text = event.dataTransfer.getData("text/x-expression");
+  if (!box || !text) return;
+  event.preventDefault();
+  box.classList.remove("is-drop");
+  mark(box);
+  insert(box, text, false);
+});

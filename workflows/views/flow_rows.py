@@ -1,0 +1,214 @@
+"""The list of workflows: which ones an address asks for, and each as a row, at a price that does not grow with the rows."""
+
+from __future__ import annotations
+
+import uuid
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime, time, timedelta
+from typing import Any, Final
+
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Subquery
+from django.db.models.functions import TruncDate
+from django.http import QueryDict
+from django.utils import timezone
+from django.utils.http import urlencode
+
+from accounts.models import Membership, Tenant
+from workflows.access import hidden_workflows
+from workflows.models import (
+    Deployment,
+    WorkflowExecution,
+    WorkflowStep,
+    WorkflowTemplate,
+    WorkflowTrigger,
+)
+from workflows.views.run_filters import first_id_at
+
+Flows = QuerySet[WorkflowTemplate]
+STATUS: Final = WorkflowTemplate.Status
+
+DAYS: Final = 14
+MAX_TILES: Final = 5
+STATES: Final = {
+    "": "All", "active": "Active", "failing": "Failing", "drafts": "Drafts", "archived": "Archived"
+}  # fmt: skip
+_PUT_AWAY: Final = Q(status=STATUS.ARCHIVED)
+_IN_STATE: Final = {
+    "": ~_PUT_AWAY,
+    "active": ~_PUT_AWAY & Q(live=True),
+    "failing": ~_PUT_AWAY & Q(failing=True),
+    "drafts": Q(status=STATUS.DRAFT),
+    "archived": _PUT_AWAY,
+}
+
+
+@dataclass(frozen=True)
+class FlowFilters:
+    """What the list is asked for."""
+
+    q: str = ""
+    state: str = ""
+    app: str = ""
+
+    @classmethod
+    def read(cls, query: QueryDict) -> FlowFilters:
+        state = query.get("state", "")
+        return cls(
+            q=query.get("q", "").strip()[:200],
+            state=state if state in STATES else "",
+            app=query.get("app", "").strip()[:60],
+        )
+
+    @property
+    def is_narrowed(self) -> bool:
+        return bool(self.q or self.app or self.state)
+
+    def query(self) -> str:
+        """As the query of an address, with a question mark; empty for no filters."""
+        said = {name: value for name, value in vars(self).items() if value}
+        return f"?{urlencode(said)}" if said else ""
+
+    def searched(self, rows: Flows) -> Flows:
+        """Everything but the state."""
+        if self.q:
+            rows = rows & WorkflowTemplate.objects.matching(self.q)
+        if self.app:
+            steps = WorkflowStep.objects.filter(template=OuterRef("pk"), integration=self.app)
+            triggers = WorkflowTrigger.objects.filter(template=OuterRef("pk"), integration=self.app)
+            rows = rows.filter(Exists(steps) | Exists(triggers))
+        return rows
+
+    def in_state(self, rows: Flows) -> Flows:
+        return rows.filter(_IN_STATE[self.state])
+
+
+@dataclass
+class FlowRow:
+    """A workflow as the list draws it. `days` are `{label, succeeded, failed}` of the last two weeks."""
+
+    template: WorkflowTemplate
+    apps: list[str] = field(default_factory=list)
+    days: list[dict[str, Any]] = field(default_factory=list)
+    last: WorkflowExecution | None = None
+
+    @property
+    def more_apps(self) -> int:
+        return max(len(self.apps) - MAX_TILES, 0)
+
+    @property
+    def tiles(self) -> list[str]:
+        return self.apps[:MAX_TILES]
+
+    @property
+    def is_published(self) -> bool:
+        return bool(getattr(self.template, "has_deployment", False))
+
+    @property
+    def is_archived(self) -> bool:
+        return self.template.status == STATUS.ARCHIVED
+
+    @property
+    def status(self) -> str:
+        """What the pill says: of the last run, else of the workflow itself; empty where nothing has run yet."""
+        if self.is_archived:
+            return "ARCHIVED"
+        if self.last is not None:
+            marred = self.last.had_errors and self.last.status == WorkflowExecution.Status.COMPLETED
+            return "HAD_ERRORS" if marred else self.last.status
+        return "" if self.is_published else "DRAFT"
+
+    @property
+    def has_run_lately(self) -> bool:
+        return any(day["succeeded"] or day["failed"] for day in self.days)
+
+
+def visible_flows(membership: Membership) -> Flows:
+    """The workspace's workflows that this member may see, with what states are told by (two SQL queries, at once)."""
+    hidden = hidden_workflows(membership)
+    rows = WorkflowTemplate.objects.for_tenant(membership.tenant_id).with_activity()
+    runs = WorkflowExecution.objects.filter(template=OuterRef("pk"), is_test=False).order_by("-pk")
+    rows = rows.annotate(
+        has_deployment=Exists(Deployment.objects.filter(template=OuterRef("pk"))),
+        failing=Subquery(runs.values("is_failed")[:1]),
+        last_run=Subquery(runs.values("pk")[:1]),
+    )
+    return rows.exclude(pk__in=hidden) if hidden else rows
+
+
+def chips(rows: Flows, filters: FlowFilters, url: str) -> list[dict[str, Any]]:
+    """The states with how many workflows are in each (one SQL query)."""
+    counted = {state or "all": Count("pk", filter=where) for state, where in _IN_STATE.items()}
+    counts = rows.aggregate(**counted)
+    return [
+        {
+            "label": label,
+            "url": url + replace(filters, state=state).query(),
+            "active": filters.state == state,
+            "count": counts[state or "all"] or ("" if state == "archived" else 0),
+        }
+        for state, label in STATES.items()
+    ]
+
+
+def apps_of(tenant: Tenant) -> list[str]:
+    """The apps that steps of this workspace's workflows use, for the filter (one SQL query)."""
+    rows = WorkflowStep.objects.for_tenant(tenant).exclude(integration="").order_by("integration")
+    return list(rows.values_list("integration", flat=True).distinct())
+
+
+def shown(templates: Sequence[WorkflowTemplate]) -> list[FlowRow]:
+    """The rows as people read them: four SQL queries for all of them."""
+    ids = [template.pk for template in templates]
+    apps, days = _apps(ids), _days(ids)
+    last_ids = [template.last_run for template in templates if template.last_run]  # type: ignore[attr-defined]  # annotated
+    columns = ("status", "had_errors", "created_at", "template_id")
+    runs = {run.template_id: run for run in WorkflowExecution.objects.filter(pk__in=last_ids).only(*columns)}
+    return [
+        FlowRow(template, apps.get(template.pk, []), days[template.pk], runs.get(template.pk))
+        for template in templates
+    ]
+
+
+def first_day() -> date:
+    return timezone.localdate() - timedelta(days=DAYS - 1)
+
+
+def _apps(ids: list[uuid.UUID]) -> dict[uuid.UUID, list[str]]:
+    """What starts it, then the apps its steps use, each once."""
+    found: dict[uuid.UUID, list[str]] = defaultdict(list)
+    triggers = WorkflowTrigger.objects.filter(template_id__in=ids).order_by("position")
+    steps = WorkflowStep.objects.filter(template_id__in=ids).exclude(integration="").order_by("position")
+    pairs = [
+        (template, integration or kind.lower())
+        for template, integration, kind in triggers.values_list("template_id", "integration", "type")
+    ]
+    pairs += steps.values_list("template_id", "integration")
+    for template, app in pairs:
+        if app not in found[template]:
+            found[template].append(app)
+    return found
+
+
+def _days(ids: list[uuid.UUID]) -> dict[uuid.UUID, list[dict[str, Any]]]:
+    start = first_day()
+    zone = timezone.get_current_timezone()
+    since = first_id_at(datetime.combine(start, time.min, tzinfo=zone))
+    rows = (
+        WorkflowExecution.objects.filter(template_id__in=ids, pk__gte=since, is_test=False)
+        .annotate(day=TruncDate("created_at", tzinfo=zone))
+        .values("template_id", "day")
+        .annotate(all=Count("pk"), bad=Count("pk", filter=Q(is_failed=True)))
+        .order_by()
+    )
+    counts = {(row["template_id"], row["day"]): (row["all"], row["bad"]) for row in rows}
+    span = [start + timedelta(days=n) for n in range(DAYS)]
+    return {
+        pk: [_point(day, *counts.get((pk, day), (0, 0))) for day in span]
+        for pk in ids
+    }  # fmt: skip
+
+
+def _point(day: date, every: int, bad: int) -> dict[str, Any]:
+    return {"label": f"{day:%b} {day.day}", "succeeded": every - bad, "failed": bad}

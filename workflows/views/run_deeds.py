@@ -1,0 +1,106 @@
+"""What people do with a run: stop it, run it again, say what happened."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from typing import Literal
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_POST
+
+from accounts.request import AppRequest
+from workflows.access import get_run_or_404
+from workflows.errors import WorkflowError
+from workflows.models import WorkflowExecution
+from workflows.runs.answer import NothingToAnswer, answer_unknown
+from workflows.runs.cancel import cancel
+from workflows.runs.retry import retry
+from workflows.views.run_ask import AnswerForm, questions
+from workflows.views.run_panel import first_place, panel_of
+from workflows.views.run_room import RunRoom, open_run
+from workflows.views.run_view import live_answer, page_context, run_context
+
+SAID = {
+    "rerun": "The step is sent again.",
+    "done": "Taken as done. The run goes on.",
+    "fail": "Taken as failed.",
+}
+
+
+@require_POST
+def run_stop(request: AppRequest, id: uuid.UUID) -> HttpResponse:
+    execution = get_run_or_404(request, id, "execution.cancel")
+    if cancel(execution, by=request.user):
+        return _told(request, execution, "The run stops.")
+    return _told(request, execution, "The run had ended already, so there was nothing to stop.", status=409)
+
+
+@require_POST
+def run_retry(request: AppRequest, id: uuid.UUID) -> HttpResponse:
+    """A new run: `from` is `failed` or `start`, `version` is `same` or `newest`."""
+    execution = get_run_or_404(request, id, "execution.retry")
+    start = "start" if request.POST.get("from") == "start" else "failed"
+    return _again(request, execution, start, "newest" if request.POST.get("version") == "newest" else "same")
+
+
+@require_POST
+def run_retry_from(request: AppRequest, id: uuid.UUID, path: str) -> HttpResponse:
+    room = open_run(request, id, path, need="execution.retry")
+    return _again(request, room.execution, path, "same")
+
+
+@require_POST
+def run_answer(request: AppRequest, id: uuid.UUID) -> HttpResponse:
+    room = open_run(request, id, need="execution.retry")
+    form = AnswerForm(request.POST)
+    if not form.is_valid():
+        return _refused(request, room, form)
+    given = form.cleaned_data
+    output = given["output"] if given["answer"] == "done" else None
+    try:
+        answer_unknown(room.execution, given["step"], given["answer"], output=output, by=request.user)
+    except NothingToAnswer:
+        text = "Somebody has answered this already, or the run has ended. Your answer changed nothing."
+        return _told(request, room.execution, text, status=409)
+    return _told(request, room.execution, SAID[given["answer"]])
+
+
+def _again(
+    request: AppRequest, execution: WorkflowExecution, start: str, version: Literal["same", "newest"]
+) -> HttpResponse:
+    """To the new run; back to this one with a sentence when it cannot be repeated like that."""
+    try:
+        new = retry(execution, start=start, version=version, by=request.user)
+    except WorkflowError as error:
+        messages.error(request, error.message)
+        return redirect("workflows:run-detail", execution.pk)
+    return redirect("workflows:run-detail", new)
+
+
+def _told(request: AppRequest, execution: WorkflowExecution, text: str, *, status: int = 200) -> HttpResponse:
+    """The run as it is now, with a message."""
+    tone = "ok" if status == 200 else "warn"
+    if not request.htmx:
+        (messages.success if status == 200 else messages.warning)(request, text)
+        return redirect("workflows:run-detail", execution.pk)
+    room = open_run(request, execution.pk)
+    response = live_answer(request, room, panel_of(room, is_auto=True))
+    response.status_code = status
+    response["HX-Trigger"] = json.dumps({"toast": {"text": text, "tone": tone}})
+    return response
+
+
+def _refused(request: AppRequest, room: RunRoom, form: AnswerForm) -> HttpResponse:
+    """The page or its steps with what is wrong beside the field."""
+    asked = questions(room, form)
+    open_room = RunRoom(request, room.execution, first_place(room))
+    panel = panel_of(open_room, is_auto=True)
+    if request.htmx:
+        response = live_answer(request, open_room, panel, asked=asked, with_panel=False)
+        response.status_code = 422
+        return response
+    context = run_context(request, open_room, panel, asked) | page_context(open_room)
+    return render(request, "workflows/run_detail.html", context, status=422)
