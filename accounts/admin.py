@@ -26,7 +26,8 @@ from accounts.models import (
 from accounts.signup import complete_account
 
 admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign] # one sign-in, one rate limit
-admin.site.site_header = admin.site.site_title = "automate"
+admin.site.site_header, admin.site.site_title = "automate administration", "automate"
+admin.site.index_title = "Everything on this server"
 
 
 class ReadOnly(admin.ModelAdmin):  # type: ignore[type-arg] # not generic at run time

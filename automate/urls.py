@@ -7,6 +7,7 @@ from automate import health, home
 from automate.api import api
 from automate.schema import schema
 from automate.styleguide import styleguide
+from workflows.views.home import workspace_home
 
 urlpatterns = [
     path("", home.home, name="home"),
@@ -17,6 +18,7 @@ urlpatterns = [
     path("", include("workflows.ingress.urls")),
     path("schema/automate-1.json", schema, name="schema"),
     path("styleguide/", styleguide, name="styleguide"),
+    path("w/<slug:workspace_slug>/", workspace_home, name="workspace-home"),
     path("", include("accounts.urls")),
     path("", include("integrations.urls")),
     path("", include("workflows.urls")),

@@ -7,3 +7,7 @@ from django.core.wsgi import get_wsgi_application
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "automate.settings")
 
 application = get_wsgi_application()
+
+from automate.requests import SturdyRequest  # noqa: E402 - needs the settings
+
+application.request_class = SturdyRequest

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from bench import report
@@ -24,14 +25,14 @@ class Sizes:
     repeats: int
     paced: int
     w2: int
-    w2_http: int
+    alone: int
     w3: int
-    items: int
     limit_s: float
 
 
-FULL = Sizes(w1=3000, repeats=3, paced=1000, w2=400, w2_http=60, w3=3, items=1000, limit_s=4)
-QUICK = Sizes(w1=400, repeats=1, paced=200, w2=60, w2_http=10, w3=1, items=1000, limit_s=1)
+FULL = Sizes(w1=3000, repeats=3, paced=1000, w2=400, alone=20, w3=5, limit_s=4)
+QUICK = Sizes(w1=400, repeats=1, paced=200, w2=100, alone=5, w3=2, limit_s=1)
+ITEMS = 1000
 PACE_PER_S = 100.0
 
 
@@ -65,36 +66,42 @@ def _options() -> argparse.Namespace:
 def _measure(
     bench: Bench, echo_url: str, sizes: Sizes, options: argparse.Namespace
 ) -> list[tuple[str, Pass]]:
-    plan: list[tuple[Workload, int, int, int]] = [  # workload, executions, connections, repeats
-        (webhook_to_effect(echo_url, "safe"), sizes.w1, 16, sizes.repeats),
-        (webhook_to_effect(echo_url, "unsafe"), sizes.w1, 16, 1),
-        (light_steps(echo_url), sizes.w2, 8, 1),
-        (http_steps(echo_url, "safe"), sizes.w2_http, 1, 1),
-        (http_steps(echo_url, "unsafe"), sizes.w2_http, 1, 1),
-        (loop_of_calls(echo_url, 0, sizes.items), sizes.w3, 1, 1),
-        (loop_of_calls(echo_url, 30, sizes.items), sizes.w3, 1, 1),
+    plan: list[tuple[Workload, Callable[[Workload], Iterator[tuple[str, Pass]]]]] = [
+        (webhook_to_effect(echo_url, "safe"), lambda w: _flood(bench, w, sizes.w1, sizes.repeats)),
+        (webhook_to_effect(echo_url, "safe"), lambda w: _pace(bench, w, sizes.paced)),
+        (webhook_to_effect(echo_url, "unsafe"), lambda w: _flood(bench, w, sizes.w1, 1)),
+        (webhook_to_effect(echo_url, "unsafe"), lambda w: _pace(bench, w, sizes.paced)),
+        (light_steps(), lambda w: _flood(bench, w, sizes.w2, 1)),
+        (light_steps(), lambda w: _alone(bench, w, sizes.alone)),
+        (http_steps(echo_url, "safe"), lambda w: _alone(bench, w, sizes.alone)),
+        (http_steps(echo_url, "unsafe"), lambda w: _alone(bench, w, sizes.alone)),
+        (loop_of_calls(echo_url, 0, ITEMS), lambda w: _alone(bench, w, sizes.w3)),
+        (loop_of_calls(echo_url, 30, ITEMS), lambda w: _alone(bench, w, sizes.w3)),
     ]
     rows = []
-    for workload, count, connections, repeats in plan:
+    for workload, measure in plan:
         if options.only and options.only.lower() not in workload.name.lower():
             continue
-        rows += _rows(bench, workload, count, connections, repeats, sizes)
+        print(f"… {workload.name}", file=sys.stderr, flush=True)
+        rows += measure(workload)
         if options.statements:
             print(report.statements(workload.name, bench.statements.busiest()))
     return rows
 
 
-def _rows(
-    bench: Bench, workload: Workload, count: int, connections: int, repeats: int, sizes: Sizes
-) -> list[tuple[str, Pass]]:
-    """W1 also at a fixed pace: latencies at full load say how long the queue is, not how quick the product."""
-    print(f"… {workload.name}", file=sys.stderr, flush=True)
-    passes = [bench.run(workload, count, connections=connections) for _ in range(repeats)]
-    rows = [(workload.name, median_pass(passes))]
-    if workload.name.startswith("W1"):
-        paced = bench.run(workload, sizes.paced, rate=PACE_PER_S)
-        rows.append((f"  the same at {PACE_PER_S:g}/s", paced))
-    return rows
+def _flood(bench: Bench, workload: Workload, count: int, repeats: int) -> Iterator[tuple[str, Pass]]:
+    """As many as it takes; the latencies here say how long the queue gets."""
+    yield workload.name, median_pass([bench.run(workload, count) for _ in range(repeats)])
+
+
+def _pace(bench: Bench, workload: Workload, count: int) -> Iterator[tuple[str, Pass]]:
+    """At a fixed pace: how quick it is while it is not full."""
+    yield f"  the same at {PACE_PER_S:g}/s", bench.run(workload, count, rate=PACE_PER_S)
+
+
+def _alone(bench: Bench, workload: Workload, count: int) -> Iterator[tuple[str, Pass]]:
+    """One run at a time."""
+    yield f"{workload.name}, alone", bench.run(workload, count, alone=True)
 
 
 if __name__ == "__main__":

@@ -30,7 +30,7 @@ def webhook_to_effect(echo_url: str, effect: str) -> Workload:
     return Workload(f"W1 webhook → 3 steps, {effect} POST", _document(f"w1-{effect}", steps), 3, 1)
 
 
-def light_steps(echo_url: str) -> Workload:
+def light_steps() -> Workload:
     """W2: forty steps that only compute, each with the value of the one before."""
     first = {
         "key": "s0",

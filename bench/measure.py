@@ -67,10 +67,17 @@ class Bench:
         self._passes = 0
 
     def run(
-        self, workload: Workload, count: int, *, connections: int = 16, rate: float | None = None
+        self,
+        workload: Workload,
+        count: int,
+        *,
+        connections: int = 16,
+        rate: float | None = None,
+        alone: bool = False,
     ) -> Pass:
         """Send `count` webhooks, wait until every run has ended, and check that all of it was recorded.
 
+        `rate`: so many a second; `alone`: each only when the one before has ended; else as fast as they are answered.
         Raises AssertionError when a run did not complete, or a step or a call is missing or double.
         """
         workflow = self._publish(workload)
@@ -79,8 +86,10 @@ class Bench:
         since, began = self.echo.count(), time.time()
         self.statements.reset()
         before = cpu_seconds(self.product)
-        answers = send_load(workflow.hooks["order"], bodies, connections=connections, rate=rate)
-        self._wait()
+        hook, answers = workflow.hooks["order"], list[Answer]()
+        for batch in [[body] for body in bodies] if alone else [bodies]:
+            answers += send_load(hook, batch, connections=1 if alone else connections, rate=rate)
+            self._wait()
         cpu = spent(before, cpu_seconds(self.product))
         statements, commits = self.statements.counts()
         last, run_ms = self._check(workload, workflow, answers, began)
@@ -103,7 +112,7 @@ class Bench:
                 raise TimeoutError(
                     f"Runs are still under way after {WITHIN_S} s:\n{self.product.log()[-3000:]}"
                 )
-            time.sleep(0.05)
+            time.sleep(0.02)
 
     def _number(self, statement: str, *values: object) -> int:
         row = self.connection.execute(statement, values).fetchone()  # type: ignore[call-overload]  # texts above

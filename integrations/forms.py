@@ -64,7 +64,7 @@ def _widget(entry: InputField, placeholder: str) -> forms.Widget:
 class ConnectionForm(forms.Form):
     """`values()` are the credentials, `basic` and `advanced` the fields in the order pages show them."""
 
-    name = forms.CharField(max_length=MAX_NAME_CHARS, label="Connection name", required=False)
+    name = forms.CharField(max_length=MAX_NAME_CHARS, label="Connection name")
     sharing = forms.ChoiceField(
         choices=Sharing.choices, label="Who may use it", widget=forms.RadioSelect, initial=Sharing.PRIVATE
     )

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Final
 
 from django.db import transaction
-from django.db.models import QuerySet
 
 from accounts.audit import record
 from accounts.models import User
@@ -19,17 +18,15 @@ from workflows.engine.words import listed
 from workflows.errors import ConnectionRefused, NothingPublished
 from workflows.models import (
     ActiveRun,
-    Blob,
     Deployment,
     Folder,
     LiveTrigger,
-    StepExecution,
-    TriggerReceipt,
-    WaitToken,
     WorkflowExecution,
     WorkflowTemplate,
+    WorkflowVersion,
 )
 from workflows.publishing import pause, resume
+from workflows.runs.deletion import delete_runs
 
 STATUS: Final = WorkflowTemplate.Status
 COUNTED: Final = 10_000  # runs are counted up to here for the question before deleting
@@ -108,8 +105,7 @@ def file_under(
     fields = []
     if folder is not None:
         name = folder.strip()
-        own = {"tenant_id": template.tenant_id, "name": name}
-        template.folder = Folder.objects.get_or_create(**own)[0] if name else None
+        template.folder = _folder(template, name) if name else None
         fields.append("folder")
     if tags is not None:
         template.tags = list(dict.fromkeys(tags))
@@ -132,19 +128,30 @@ def losses(template: WorkflowTemplate) -> Losses:
     )
 
 
-def delete(template: WorkflowTemplate, *, by: User) -> None:
-    """The workflow, its runs, its own connections. Its webhooks answer 404 from now on.
+def delete(template: WorkflowTemplate, *, by: User, ip: str | None = None) -> None:
+    """The workflow, its runs, its own connections. Its webhooks answer 404 from the first step on.
 
-    Connections of its own are revoked at their services first (one HTTP call each, where there is something to revoke).
+    Call it outside a transaction: runs go in batches, and connections are revoked at their services (one HTTP call
+    each, where there is something to revoke). When it is cut short the workflow is still there, archived and without
+    triggers: delete it again. Raises WorkflowTemplate.DoesNotExist when somebody else was faster.
     """
-    for connection in _own_connections(template):
-        delete_connection(connection, by=by)
+    tenant, key = template.tenant, template.pk
+    runs = WorkflowExecution.objects.for_tenant(tenant).filter(template_id=key)
     with transaction.atomic():
         documents.lock(template)
-        record(template.tenant, by, "workflow.deleted", template, before={"key": template.template_id})
-        _delete_runs(template)
-        Deployment.objects.for_tenant(template.tenant_id).filter(template=template).delete()
+        _retire(template)
+    delete_runs(runs)
+    for connection in _own_connections(template):
+        delete_connection(connection, by=by, ip=ip)
+    with transaction.atomic():
+        record(tenant, by, "workflow.deleted", template, before={"key": template.template_id}, ip=ip)
+        _delete_versions(template)
         template.delete()
+    delete_runs(runs)  # started meanwhile by somebody who had read the deployment before it went
+
+
+def _folder(template: WorkflowTemplate, name: str) -> Folder:
+    return Folder.objects.get_or_create(tenant_id=template.tenant_id, name=name)[0]
 
 
 def _store_status(template: WorkflowTemplate, status: str) -> None:
@@ -166,25 +173,18 @@ def _own_connections(template: WorkflowTemplate) -> list[UserIntegration]:
     return list(rows.select_related("integration", "tenant").order_by("name"))
 
 
-def _delete_runs(template: WorkflowTemplate) -> None:
-    """Straight in the database: there may be more runs than memory holds, and nothing listens to their going."""
-    tenant = template.tenant_id
-    runs = WorkflowExecution.objects.for_tenant(tenant).filter(template=template)
-    ids = runs.values("pk")
-    live = LiveTrigger.objects.for_tenant(tenant).filter(template=template).values("pk")
-    for rows in (
-        ActiveRun.objects.filter(tenant_id=tenant, workflow=template),
-        StepExecution.objects.for_tenant(tenant).filter(execution_id__in=ids),
-        WaitToken.objects.for_tenant(tenant).filter(execution_id__in=ids),
-        Blob.objects.for_tenant(tenant).filter(execution_id__in=ids),
-        TriggerReceipt.objects.filter(tenant_id=tenant, live_trigger_id__in=live),
-        runs,
-    ):
-        _delete_now(rows)
+def _retire(template: WorkflowTemplate) -> None:
+    """Nothing starts it any more. Receipts go with their triggers."""
+    LiveTrigger.objects.for_tenant(template.tenant_id).filter(template=template).delete()
+    Deployment.objects.for_tenant(template.tenant_id).filter(template=template).delete()
+    template.status = STATUS.ARCHIVED
+    template.save(update_fields=["status"])
 
 
-def _delete_now(rows: QuerySet[Any]) -> None:
-    rows._raw_delete(rows.db)  # type: ignore[attr-defined]  # as `delete`, without reading the rows first
+def _delete_versions(template: WorkflowTemplate) -> None:
+    """In one statement: Django would look for their runs first, in a table that has no index for the question."""
+    versions = WorkflowVersion.objects.for_tenant(template.tenant_id).filter(template=template)
+    versions._raw_delete(versions.db)  # as `delete`, without reading the rows first
 
 
 def _counted(number: int, word: str, *, plural: str = "", shown: str = "") -> str:

@@ -107,11 +107,16 @@ def published_document(template: WorkflowTemplate, environment: Environment | No
 
 
 def problems(
-    template: WorkflowTemplate, document: Document, *, by: User, bindings: documents.Bindings | None = None
+    template: WorkflowTemplate,
+    document: Document,
+    *,
+    by: User,
+    bindings: documents.Bindings | None = None,
+    catalogue: documents.TenantCatalogue | None = None,
 ) -> list[Fault]:
     """Everything that is wrong with publishing this document as this person: errors and warnings."""
     bindings = documents.bindings_of(template) if bindings is None else bindings
-    catalogue = documents.catalogue_for(template.tenant)
+    catalogue = catalogue or documents.catalogue_for(template.tenant)
     faults = documents.check_document(template.tenant, document, catalogue=catalogue)
     for key in sorted(used_slots(document)):
         app = catalogue.integration(document.connections[key].integration)

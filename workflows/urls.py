@@ -2,8 +2,75 @@
 
 from __future__ import annotations
 
-from django.urls import URLPattern, URLResolver
+from django.urls import URLPattern, URLResolver, include, path
+
+from workflows.views import (
+    creating,
+    library,
+    run_deeds,
+    run_view,
+    runs,
+    settings,
+    variables,
+    versions,
+    workflows,
+)
 
 app_name = "workflows"
 
-urlpatterns: list[URLPattern | URLResolver] = []
+run_patterns: list[URLPattern | URLResolver] = [
+    path("w/<slug:workspace_slug>/runs/", runs.run_list, name="run-list"),
+    path("w/<slug:workspace_slug>/runs/recent/", runs.runs_recent, name="runs-recent"),
+    path("workflows/<uuid:id>/runs/", runs.workflow_runs, name="workflow-runs"),
+    path("runs/<uuid:id>/", run_view.run_detail, name="run-detail"),
+    path("runs/<uuid:id>/live/", run_view.run_live, name="run-live"),
+    path("runs/<uuid:id>/steps/<str:path>/", run_view.run_step, name="run-step"),
+    path("runs/<uuid:id>/steps/<str:path>/<slug:name>.json", run_view.run_data, name="run-data"),
+    path("runs/<uuid:id>/stop/", run_deeds.run_stop, name="run-stop"),
+    path("runs/<uuid:id>/retry/", run_deeds.run_retry, name="run-retry"),
+    path("runs/<uuid:id>/retry-from/<str:path>/", run_deeds.run_retry_from, name="run-retry-from"),
+    path("runs/<uuid:id>/answer/", run_deeds.run_answer, name="run-answer"),
+]
+
+workflow_patterns: list[URLPattern | URLResolver] = [
+    path("w/<slug:workspace_slug>/workflows/", workflows.workflow_list, name="workflow-list"),
+    path("w/<slug:workspace_slug>/workflows/new/", creating.workflow_new, name="workflow-new"),
+    path("w/<slug:workspace_slug>/workflows/import/", creating.workflow_import, name="workflow-import"),
+    path("workflows/<uuid:id>/activate/", workflows.workflow_activate, name="workflow-activate"),
+    path("workflows/<uuid:id>/pause/", workflows.workflow_pause, name="workflow-pause"),
+    path("workflows/<uuid:id>/archive/", workflows.workflow_archive, name="workflow-archive"),
+    path("workflows/<uuid:id>/bring-back/", workflows.workflow_bring_back, name="workflow-bring-back"),
+    path("workflows/<uuid:id>/duplicate/", workflows.workflow_duplicate, name="workflow-duplicate"),
+    path("workflows/<uuid:id>/delete/", workflows.workflow_delete, name="workflow-delete"),
+    path("workflows/<uuid:id>/export/", workflows.workflow_export, name="workflow-export"),
+    path("workflows/<uuid:id>/settings/", settings.workflow_settings, name="workflow-settings"),
+    path("workflows/<uuid:id>/versions/", versions.version_list, name="workflow-versions"),
+    path("workflows/<uuid:id>/versions/compare/", versions.version_compare, name="version-compare"),
+    path("workflows/<uuid:id>/versions/<int:number>/", versions.version_detail, name="version-detail"),
+    path(
+        "workflows/<uuid:id>/versions/<int:number>/roll-back/",
+        versions.version_roll_back,
+        name="version-roll-back",
+    ),
+]
+
+template_patterns: list[URLPattern | URLResolver] = [
+    path("w/<slug:workspace_slug>/templates/", library.template_list, name="template-list"),
+    path("w/<slug:workspace_slug>/templates/<slug:slug>/", library.template_detail, name="template-detail"),
+    path("w/<slug:workspace_slug>/templates/<slug:slug>/use/", library.template_use, name="template-use"),
+]
+
+variable_patterns: list[URLPattern | URLResolver] = [
+    path("w/<slug:workspace_slug>/variables/", variables.variable_list, name="variable-list"),
+    path("w/<slug:workspace_slug>/variables/new/", variables.variable_new, name="variable-new"),
+    path("variables/<uuid:id>/", variables.variable_edit, name="variable-edit"),
+    path("variables/<uuid:id>/delete/", variables.variable_delete, name="variable-delete"),
+]
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    *run_patterns,
+    *workflow_patterns,
+    *template_patterns,
+    *variable_patterns,
+    path("", include("workflows.builder.urls")),
+]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Any
 
 from django.http import HttpRequest
 from ninja.parser import Parser
@@ -50,7 +50,7 @@ def _json(raw: bytes) -> JSON:
 
 def _yaml(raw: bytes) -> JSON:
     try:
-        return cast(JSON, yaml_io.loads(raw.decode("utf-8-sig")))
+        return yaml_io.loads(raw.decode("utf-8-sig"))
     except UnicodeDecodeError:
         raise ApiError(400, "unreadable", "The body is not UTF-8 text.", "body") from None
     except yaml_io.BadYAML as error:

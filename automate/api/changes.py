@@ -1,4 +1,4 @@
-"""What the API changes of a workflow besides its document."""
+"""`PATCH /workflows/{id}`: what changes of a workflow besides its document."""
 
 from __future__ import annotations
 
@@ -8,8 +8,7 @@ from typing import Any
 from django.db import transaction
 
 from accounts.models import User
-from workflows import documents
-from workflows.keeping import file_under
+from workflows import documents, keeping
 from workflows.models import WorkflowTemplate
 from workflows.publishing import pause, resume
 
@@ -25,6 +24,6 @@ def change(template: WorkflowTemplate, given: dict[str, Any], *, by: User) -> No
         documents.save(template, document, by=by, label="Renamed by the API")
     if given.get("connections"):
         documents.bind(template, given["connections"], by=by)
-    file_under(template, folder=given.get("folder"), tags=given.get("tags"))
+    keeping.file_under(template, folder=given.get("folder"), tags=given.get("tags"))
     if given.get("is_active") is not None:
         (resume if given["is_active"] else pause)(template, by)

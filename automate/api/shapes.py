@@ -53,6 +53,7 @@ STEP_FIELDS = (
 )
 BRIEF_FIELDS = tuple(name for name in EXECUTION_FIELDS if name not in ("input", "output"))
 HIDDEN = "••••"
+_LINKS = {"parent_id": "parent", "retry_of_id": "retry_of"}
 
 
 def plain(value: Any) -> Any:
@@ -62,7 +63,8 @@ def plain(value: Any) -> Any:
 
 
 def picked(row: Model, names: Iterable[str]) -> dict[str, Any]:
-    return {name.removesuffix("_id"): plain(getattr(row, name)) for name in names}
+    """Fields by their names; of a foreign key the id, under the name of the field."""
+    return {_LINKS.get(name, name): plain(getattr(row, name)) for name in names}
 
 
 # --- workflows ------------------------------------------------------------------------------------

@@ -5,12 +5,10 @@ from __future__ import annotations
 import difflib
 from datetime import UTC, datetime, timedelta, tzinfo
 from functools import cache
-from importlib import resources
+from importlib import metadata, resources
 from zoneinfo import ZoneInfo
 
-import tzdata
-
-DATABASE_VERSION: str = tzdata.IANA_VERSION
+DATABASE_VERSION = metadata.version("tzdata")
 _PROBE = timedelta(days=7)  # no zone changes its offset and takes it back within a week
 
 

@@ -5,12 +5,12 @@ by small closures made of the schema's commonest words, and only what they do no
 """
 
 import difflib
-import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from automate.lib.jsontypes import JSON
 from integrations.errors import InputError
+from integrations.manifest.validation import finds, validator
 
 Test = Callable[[Any], bool]
 
@@ -62,17 +62,17 @@ class InputSchema:
         return value
 
     def _explain(self, value: dict[str, JSON]) -> None:
-        if self._validator is None:
-            from jsonschema import Draft202012Validator
-            from referencing import Registry
+        from referencing.exceptions import Unresolvable
 
-            # an own, empty registry: a `$ref` to an address must not fetch it
-            self._validator = Draft202012Validator(dict(self.schema), registry=Registry())
-        errors = sorted(
-            self._validator.iter_errors(value), key=lambda error: [str(key) for key in error.absolute_path]
-        )
+        if self._validator is None:
+            self._validator = validator(self.schema)
+        try:
+            errors = list(self._validator.iter_errors(value))
+        except Unresolvable:
+            raise InputError("The action's input schema refers to something that is not in it.") from None
         if errors:
-            raise input_error(errors[0], self.schema)
+            first = min(errors, key=lambda error: [str(key) for key in error.absolute_path])
+            raise input_error(first, self.schema)
 
 
 def quick_test(schema: object) -> Test | None:
@@ -165,8 +165,7 @@ def _length(
 
 
 def _pattern(argument: Any, schema: dict[str, Any]) -> Test:
-    search = re.compile(argument).search
-    return lambda value: type(value) is not str or search(value) is not None
+    return lambda value: type(value) is not str or finds(argument, value)
 
 
 def _enum(argument: Any, schema: dict[str, Any]) -> Test | None:

@@ -48,12 +48,15 @@ def _text(text: str) -> Node:
 
 def _path(text: str, keys: tuple[str, ...]) -> Node:
     slow = _expression(text)
+    of_input = keys[0] == "input" and len(keys) > 1
 
     def look_up(names: Names) -> Any:
         value: Any = names
         for key in keys:
-            if type(value) is not dict or key not in value:
+            if type(value) is not dict:
                 return slow(names)
+            if key not in value:
+                return ABSENT if of_input and value is not names else slow(names)
             value = value[key]
         return value
 

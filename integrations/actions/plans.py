@@ -1,6 +1,5 @@
 """Manifests made ready to run: templates compiled, schemas prepared. Done once per manifest and process."""
 
-import re
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, fields
@@ -13,6 +12,7 @@ from integrations.actions.mapping import Names, Node, compiled, compiled_path
 from integrations.actions.paging import Paging, prepare_paging
 from integrations.errors import ActionError
 from integrations.manifest import Action, AfterConnect, Call, Manifest, OutputFile, Send, Way
+from integrations.manifest.validation import finds
 
 PLANS_KEPT = 512  # services whose preparation one process remembers
 
@@ -93,7 +93,7 @@ def check_host(way: Way | None, url: str) -> None:
     if way is None or way.host_pattern is None:
         return
     host = urlsplit(url).hostname or ""
-    if not re.fullmatch(way.host_pattern, host, re.IGNORECASE):
+    if not finds(f"^(?:{way.host_pattern})$", host.lower()):
         raise ActionError(
             f"“{host}” is not an address of this service. Connect again.", code="foreign_host", sent=False
         )

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from urllib.parse import urlsplit
 
 from automate.lib.ids import uuid7
 from automate.lib.jsontypes import JSON
 from integrations.actions.mapping import compiled, value_of
-from integrations.actions.plans import check_host
 from integrations.connections.clients import runner
 from integrations.errors import ActionError
 from integrations.manifest import Manifest, Way
@@ -36,18 +34,19 @@ def get_account(
 ) -> Account:
     """Ask what the manifest wants to know (up to two HTTP calls).
 
-    Raises ActionError when an address the service gave is not one of its own, or `after_connect` fails: without
-    its values nothing would work. A failed test only becomes a warning.
+    Raises ActionError when the service's answer leads to an address that is not its own, and when `after_connect`
+    fails, without whose values nothing would work. Another failure of the test only becomes a warning.
     """
     manifest = definition_manifest(definition)
     if way.after_connect is not None:
         saved = saved | _after_connect(manifest, way, _connection(definition, {**values, **saved}))
-    _check_addresses(way, saved)
     connection = _connection(definition, {**values, **saved})
     warning = label = ""
     try:
         label = runner().test(manifest, connection, timeout_s=TIMEOUT_S)
     except ActionError as error:
+        if error.code == "foreign_host":
+            raise
         warning = error.message
     label = label or runner().account_label(manifest, connection)
     secret = {key: value for key, value in saved.items() if _is_telling(key, value)}
@@ -66,13 +65,6 @@ def _after_connect(manifest: Manifest, way: Way, connection: Connection) -> dict
     answer = runner().call(manifest, asked, connection=connection, timeout_s=TIMEOUT_S)
     names: dict[str, JSON] = {"body": answer.body, "connection": dict(connection.values)}
     return {key: value_of(compiled(template), names) for key, template in asked.save.items()}
-
-
-def _check_addresses(way: Way, saved: dict[str, JSON]) -> None:
-    """Credentials will go to addresses that the answer brought: hold each against the manifest's pattern."""
-    for value in saved.values():
-        if isinstance(value, str) and urlsplit(value).scheme in ("http", "https"):
-            check_host(way, value)
 
 
 def _is_telling(key: str, value: JSON) -> bool:

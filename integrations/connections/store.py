@@ -6,9 +6,9 @@ import logging
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from django.db import transaction
+from django.db.models import Model
 
 from accounts import audit
 from accounts.models import Tenant, User
@@ -26,9 +26,6 @@ from integrations.errors import ActionError
 from integrations.manifest import Way
 from integrations.models import IntegrationDefinition, UserIntegration
 from integrations.sync import definition_manifest
-
-if TYPE_CHECKING:
-    from workflows.models import WorkflowTemplate
 
 logger = logging.getLogger(__name__)
 
@@ -54,7 +51,7 @@ def create_connection(
     name: str,
     credentials: Mapping[str, JSON],
     sharing: str = Sharing.PRIVATE,
-    workflow: WorkflowTemplate | None = None,
+    workflow: Model | None = None,
     ip: str | None = None,
 ) -> UserIntegration:
     """Store a connection. Raises ConnectionRefused (`field` names a credential or None), PermissionDenied.
@@ -73,7 +70,7 @@ def create_connection(
         integration=integration,
         auth_type=auth_type,
         sharing=sharing,
-        workflow=workflow,
+        workflow_id=workflow.pk if workflow else None,
     )
     connection.name = checked_name(name, integration)
     put_values(connection, way, checked_values(way, credentials))

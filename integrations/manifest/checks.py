@@ -9,6 +9,7 @@ from integrations.errors import Fault
 from integrations.manifest.parts import Call, Send
 from integrations.manifest.schemas import check_inputs, check_sample, check_schema, check_texts
 from integrations.manifest.shape import Action, Manifest, Trigger
+from integrations.manifest.validation import unusable
 from integrations.manifest.ways import Way
 
 OAUTH = ("oauth2", "oauth2_client_credentials")
@@ -93,8 +94,8 @@ def _way_words(way: Way, place: str, manifest: Manifest) -> Iterator[Fault]:
             yield Fault(f"{place}.fields.{field.key}", "A selection needs options.")
         if field.key in ("password", "token", "key", "dsn", "client_secret") and field.type != "secret":
             yield Fault(f"{place}.fields.{field.key}", "Its type must be secret.")
-    if way.host_pattern is not None and not _is_pattern(way.host_pattern):
-        yield Fault(f"{place}.host_pattern", "It is not a regular expression.")
+    for sentence in unusable({"pattern": way.host_pattern}):
+        yield Fault(f"{place}.host_pattern", sentence)
 
 
 def _oauth(way: Way, place: str) -> Iterator[Fault]:
@@ -116,14 +117,6 @@ def _oauth(way: Way, place: str) -> Iterator[Fault]:
 
 def _saves_host(way: Way) -> bool:
     return any(re.search(r"url|host|domain", key) for key in way.save_from_token)
-
-
-def _is_pattern(text: str) -> bool:
-    try:
-        re.compile(text)
-    except re.error:
-        return False
-    return True
 
 
 # --- actions

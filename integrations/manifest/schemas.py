@@ -7,6 +7,7 @@ from automate.lib import expressions
 from automate.lib.jsontypes import JSON
 from integrations.errors import Fault
 from integrations.manifest.shape import Manifest
+from integrations.manifest.validation import unusable, validator
 
 
 def check_schema(place: str, schema: Mapping[str, JSON], manifest: Manifest) -> Iterator[Fault]:
@@ -18,6 +19,8 @@ def check_schema(place: str, schema: Mapping[str, JSON], manifest: Manifest) -> 
     except SchemaError as error:
         yield Fault(place, f"It is not JSON Schema: {error.message}")
         return
+    for sentence in unusable(schema):
+        yield Fault(place, sentence)
     if schema.get("type") != "object":
         yield Fault(place, "Its type must be object.")
     properties = cast(dict[str, Any], schema.get("properties") or {})
@@ -34,9 +37,7 @@ def _property(
     if not part.get("title") or not part.get("description"):
         yield Fault(place, "Give it a title and a description.")
     if "default" in part:
-        from jsonschema import Draft202012Validator
-
-        for error in Draft202012Validator(part).iter_errors(part["default"]):
+        for error in validator(part).iter_errors(part["default"]):
             yield Fault(place, f"Its default does not fit: {error.message}")
     if "x-options" in part:
         yield from _options(place, part["x-options"], siblings, manifest)
@@ -74,9 +75,7 @@ def check_sample(place: str, sample: JSON, schema: Mapping[str, JSON] | None) ->
     if sample is None:
         yield Fault(f"{place}.sample", "A sample is missing; the data picker shows it before the first run.")
     elif schema is not None:
-        from jsonschema import Draft202012Validator
-
-        for error in Draft202012Validator(dict(schema)).iter_errors(sample):
+        for error in validator(schema).iter_errors(sample):
             yield Fault(f"{place}.sample", f"It does not fit output_schema: {error.message}")
 
 

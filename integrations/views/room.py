@@ -144,7 +144,9 @@ class Room:
             "form": form,
             "test": test,
             "dialog_title": f"{'Reconnect' if self.connection else 'Connect'} {self.definition.display_name}",
-            "dialog_sub": f"{auth_word(self.auth_type)} · stored encrypted" if self.way else "",
+            "dialog_sub": f"{self.way.label or auth_word(self.auth_type)} · stored encrypted"
+            if self.way
+            else "",
             "dialog_tile": self.definition,
             "is_set_up": self.way is not None and is_set_up(self.definition, self.way),
             "redirect_uri": redirect_uri(),

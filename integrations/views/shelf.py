@@ -30,8 +30,13 @@ class Card:
         return category_word(self.definition.category)
 
     @property
-    def needs_sign_in(self) -> bool:
+    def can_connect(self) -> bool:
         return any(way.get("type") != "none" for way in self.definition.auth_config)
+
+    @property
+    def must_connect(self) -> bool:
+        """Whether nothing of it works without a connection."""
+        return self.can_connect and all(way.get("type") != "none" for way in self.definition.auth_config)
 
     @property
     def broken(self) -> UserIntegration | None:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from functools import cache, partial
+from typing import TypeVar
 
 import pytest
 
@@ -10,8 +13,10 @@ from tests.support.echo import Echo
 from tests.support.product import DatabaseKind, Product
 from tests.support.servers import Postgres, Redis
 
+Server = TypeVar("Server", Postgres, Redis)
 
-@pytest.fixture
+
+@pytest.fixture(scope="session")
 def echo() -> Iterator[Echo]:
     server = Echo().start()
     yield server
@@ -19,36 +24,29 @@ def echo() -> Iterator[Echo]:
 
 
 @pytest.fixture(scope="session")
-def postgres() -> Iterator[Postgres]:
-    server = Postgres()
-    try:
-        yield server.start()
-    finally:
-        server.remove()
+def start_product() -> Iterator[Callable[..., Product]]:
+    """`start_product("postgres", AUTOMATE_LEASE_S="3")`: a product that ends with the session."""
+    with ExitStack() as running:
+        servers: list[tuple[Postgres, Redis]] = []
+
+        def start(database: DatabaseKind, **settings: str) -> Product:
+            product = Product(database, settings)
+            if database == "postgres" and not servers:
+                servers.append((_running(Postgres(), running), _running(Redis(), running)))
+            if database == "postgres":
+                product.postgres, product.redis = servers[0]
+            return running.enter_context(product)
+
+        yield start
 
 
-@pytest.fixture
-def redis() -> Iterator[Redis]:
-    server = Redis()
-    try:
-        yield server.start()
-    finally:
-        server.remove()
+def _running(server: Server, stack: ExitStack) -> Server:
+    stack.callback(server.remove)
+    server.start()
+    return server
 
 
-@pytest.fixture
-def start_product(request: pytest.FixtureRequest) -> Iterator[Callable[..., Product]]:
-    """`start_product("postgres", AUTOMATE_LEASE_S="3")`: a product that ends with the test."""
-    running: list[Product] = []
-
-    def start(database: DatabaseKind, **settings: str) -> Product:
-        product = Product(database, settings)
-        if database == "postgres":
-            product.postgres = request.getfixturevalue("postgres")
-            product.redis = request.getfixturevalue("redis")
-        running.append(product.__enter__())
-        return product
-
-    yield start
-    for product in running:
-        product.__exit__(None, None, None)
+@pytest.fixture(scope="session")
+def products(start_product: Callable[..., Product]) -> Callable[[DatabaseKind], Product]:
+    """`products("sqlite")`: the one product on this database that tests share; dead workers are noticed after 3 s."""
+    return cache(partial(start_product, AUTOMATE_LEASE_S="3"))

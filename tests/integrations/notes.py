@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from datetime import datetime
 
 from integrations.manifest import Manifest, load
 from integrations.models import IntegrationDefinition, UserIntegration
@@ -66,6 +67,13 @@ def install_notes(url: str, manifest: Manifest | None = None) -> IntegrationDefi
     found = manifest or notes_manifest(url)
     digest = hashlib.sha256(repr(found).encode()).hexdigest()
     return write_definition(found, digest=digest)
+
+
+def deadline(connection: UserIntegration) -> datetime:
+    """When its token ends, as stored."""
+    ends = reread(connection).token_expires_at
+    assert ends is not None
+    return ends
 
 
 def reread(connection: UserIntegration) -> UserIntegration:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 import requests
@@ -21,16 +22,14 @@ def answer_of(url: str, decision: str = "allow") -> dict[str, str]:
     return dict(parse_qsl(urlsplit(redirect.headers["Location"]).query))
 
 
-def start(user: User, tenant: Tenant, integration: IntegrationDefinition, **given: object) -> str:
+def start(user: User, tenant: Tenant, integration: IntegrationDefinition, **given: Any) -> str:
     purpose = given.pop("purpose", oauth.Purpose(name="My notes"))
     return oauth.start(
         tenant=tenant, user=user, session_key=SESSION, integration=integration, purpose=purpose, **given
     )
 
 
-def connect(
-    user: User, tenant: Tenant, integration: IntegrationDefinition, **given: object
-) -> UserIntegration:
+def connect(user: User, tenant: Tenant, integration: IntegrationDefinition, **given: Any) -> UserIntegration:
     """A connection made by signing in at the service."""
     answer = answer_of(start(user, tenant, integration, **given))
     return oauth.finish(user=user, session_key=SESSION, parameters=answer).connection

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import time
 
 import pytest
 from hypothesis import given, settings
@@ -95,6 +96,33 @@ def test_rarer_words_of_json_schema_work_too():
     assert schema.check({"a": 10}) == {"a": 10}
     with pytest.raises(InputError, match="“a” does not fit"):
         schema.check({"a": 7})
+
+
+def test_patterns_take_linear_time():
+    schema = {
+        "type": "object",
+        "properties": {
+            "a": {"type": "string", "pattern": "^(a+)+$"},
+            "b": {"oneOf": [{"pattern": "^(a+)+$"}]},
+        },
+    }
+    started = time.monotonic()
+
+    for value in ({"a": "a" * 5000 + "!"}, {"b": "a" * 5000 + "!"}):
+        with pytest.raises(InputError):
+            InputSchema(schema).check(value)
+
+    assert time.monotonic() - started < 1
+
+
+def test_a_schema_cannot_have_us_fetch_something(httpserver):
+    httpserver.expect_request("/schema").respond_with_json({})
+    schema = {"type": "object", "properties": {"a": {"$ref": httpserver.url_for("/schema")}}}
+
+    with pytest.raises(InputError, match="not in it"):
+        InputSchema(schema).check({"a": 1})
+
+    assert httpserver.log == []
 
 
 json_values = st.recursive(

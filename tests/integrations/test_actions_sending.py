@@ -38,6 +38,16 @@ def test_inputs_are_mapped_and_absent_ones_left_out(runner, echo):
     assert sent["headers"]["content-type"] == "application/json"
 
 
+@pytest.mark.parametrize(
+    "template", ["{{ nope }}", "{{ connection.nope }}", "{{ connection.nope + input.a }}"]
+)
+def test_a_mistake_in_a_manifest_is_told_and_nothing_is_sent(runner, httpserver, template):
+    with pytest.raises(ActionError, match="could not work out") as caught:
+        run(runner, manifest({"input": INPUT, "send": {"json": {"x": template}}}), {"a": "1"})
+
+    assert (caught.value.code, caught.value.sent, httpserver.log) == ("mapping", False, [])
+
+
 def test_a_null_that_was_given_is_sent_as_null(runner, echo):
     made = manifest({"input": INPUT, "send": {"json": {"x": "{{ input.a }}"}}})
 

@@ -7,7 +7,7 @@ import pytest
 from automate.lib import clock
 from integrations.connections.upkeep import look_after_connections
 from integrations.models import OAuthState, UserIntegration
-from tests.integrations.notes import reread
+from tests.integrations.notes import deadline, reread
 from tests.integrations.signin import connect, start
 
 
@@ -20,7 +20,7 @@ def idle(alice, workspace, notes):
 
 def test_idle_sign_ins_are_renewed(idle, server):
     assert look_after_connections() == 1
-    assert reread(idle).token_expires_at > clock.now()
+    assert deadline(idle) > clock.now()
     assert look_after_connections() == 0
 
 

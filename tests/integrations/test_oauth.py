@@ -10,7 +10,7 @@ from integrations.connections import NotSetUp, SignInFailed, oauth
 from integrations.connections.oauth import Purpose, forget_old_states
 from integrations.models import OAuthState, UserIntegration
 from tests.factories import add_member, make_user
-from tests.integrations.notes import install_notes, notes_manifest, reread
+from tests.integrations.notes import deadline, install_notes, notes_manifest, reread
 from tests.integrations.signin import SESSION, answer_of, connect, start
 
 
@@ -42,7 +42,7 @@ def test_allowing_makes_a_connection(alice, workspace, notes, server):
     assert (connection.name, connection.account_label) == ("My notes", "Ada Okafor")
     assert (connection.tenant, connection.user, connection.auth_type) == (workspace, alice, "OAUTH2")
     assert connection.scopes == ["profile", "notes:read", "notes:write"]
-    assert timedelta(minutes=59) < connection.token_expires_at - clock.now() <= timedelta(hours=1)
+    assert timedelta(minutes=59) < deadline(connection) - clock.now() <= timedelta(hours=1)
     assert not connection.needs_reconnect
     assert not OAuthState.objects.exists()
 
@@ -216,12 +216,13 @@ def test_an_address_outside_the_services_hosts_is_refused(alice, workspace, serv
         **{
             "    refresh: {rotates: true}": "    refresh: {rotates: true}\n    host_pattern: '.*[.]notes[.]example'\n"
             "    after_connect: {method: GET, path: /me, base_url: '" + server.url + "',"
-            " save: {site: 'https://evil.example/{{ body.id }}'}}"
+            " save: {site: 'https://evil.example', page: 'https://elsewhere.example'}}",
+            f"  base_url: {server.url}": "  base_url: '{{ connection.site }}'",
         },
     )
     answer = answer_of(start(alice, workspace, install_notes(server.url, manifest)))
 
-    with pytest.raises(SignInFailed, match=r"evil\.example"):
+    with pytest.raises(SignInFailed, match=r"“evil\.example” is not an address of this service"):
         finish(alice, answer)
 
     assert not UserIntegration.objects.exists()

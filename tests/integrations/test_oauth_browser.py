@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import logging
-import re
 import shutil
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.db import connection as database
@@ -47,10 +48,10 @@ class Service:
     url: str
     client: dict[str, str]
     changes: dict[str, str]
-    revoke_everything: object
-    count: object
-    secrets: object
-    stop: object
+    revoke_everything: Callable[[], None]
+    count: Callable[[], dict[str, int]]
+    secrets: Callable[[], list[str]]
+    stop: Callable[[], None]
 
 
 def python_service(redirect_uri: str) -> Service:
@@ -108,26 +109,32 @@ def page(live_server, monkeypatch):
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         page = browser.new_page(base_url=live_server.url)
         page.set_default_timeout(15_000)
-        page.problems = []
-        page.on("console", lambda message: note_problem(page, live_server.url, message))
-        page.on("pageerror", lambda error: page.problems.append(str(error)))
         yield page
         browser.close()
 
 
-def note_problem(page: Page, our_url: str, message: ConsoleMessage) -> None:
+@pytest.fixture
+def problems(page, live_server) -> list[str]:
     """Errors on our pages, broken content rules among them; a missing icon is none."""
-    url = message.location.get("url", "")
-    if message.type == "error" and url.startswith(our_url) and not url.endswith("/favicon.ico"):
-        page.problems.append(f"{message.text} {message.location}")
+    found: list[str] = []
+
+    def note(message: ConsoleMessage) -> None:
+        url = str(message.location.get("url", ""))
+        if message.type == "error" and url.startswith(live_server.url) and not url.endswith("/favicon.ico"):
+            found.append(f"{message.text} {url}")
+
+    page.on("console", note)
+    page.on("pageerror", lambda error: found.append(str(error)))
+    return found
 
 
-def sign_in(page: Page, email: str) -> None:
-    page.goto("/accounts/login/")
+def sign_in(page: Page, email: str, path: str) -> None:
+    """By the form, and on to the page one wanted."""
+    page.goto(f"/accounts/login/?next={path}")
     page.locator("input[name=login]").fill(email)
     page.locator("input[name=password]").fill(PASSWORD)
     page.locator("form button[type=submit]").first.click()
-    page.wait_for_url(re.compile("/w/"))
+    page.wait_for_url(f"**{path}")
 
 
 def consent(page: Page, decision: str = "Allow") -> None:
@@ -135,7 +142,7 @@ def consent(page: Page, decision: str = "Allow") -> None:
 
 
 def token_of(row: UserIntegration) -> str:
-    return vault.unseal_credentials(row)["access_token"]
+    return str(vault.unseal_credentials(row)["access_token"])
 
 
 def end_token() -> None:
@@ -153,8 +160,7 @@ def everything_stored() -> str:
     return "\n".join(dump)
 
 
-def connect(page: Page, workspace) -> None:
-    page.goto(f"/w/{workspace.slug}/integrations/")
+def connect(page: Page) -> None:
     page.get_by_role("searchbox", name="Search integrations").fill("northwind")
     page.get_by_role("link", name="Connect Northwind Notes").click()
     dialog = page.get_by_role("dialog")
@@ -163,20 +169,20 @@ def connect(page: Page, workspace) -> None:
     consent(page)
 
 
-def add_note(workspace, row) -> dict:
+def add_note(workspace, row) -> Any:
     return run_action(
         "notes", "add_note", tenant=workspace, connection_id=row.pk, input={"text": "Hello"}
     ).output
 
 
 @pytest.mark.parametrize("service", [python_service, node_service], ids=["python", "node"], indirect=True)
-def test_a_sign_in_from_the_first_click_to_reconnect(page, service, alice, workspace, caplog):
+def test_a_sign_in_from_the_first_click_to_reconnect(page, problems, service, alice, workspace, caplog):
     caplog.set_level(logging.DEBUG)
     install_notes(service.url, notes_manifest(service.url, **service.changes))
     pages = []
-    sign_in(page, alice.email)
+    sign_in(page, alice.email, f"/w/{workspace.slug}/integrations/")
 
-    connect(page, workspace)
+    connect(page)
     expect(page.get_by_text("Ada's notes is connected.")).to_be_visible()
     expect(page.get_by_text("Ada Okafor")).to_be_visible()
     expect(page.locator(".pill.ok", has_text="OK")).to_be_visible()
@@ -211,15 +217,14 @@ def test_a_sign_in_from_the_first_click_to_reconnect(page, service, alice, works
     places = {"database": everything_stored(), "logs": caplog.text, "pages": "".join(pages)}
     found = {name: Masker(secrets).text(text) != text for name, text in places.items()}
     assert found == {"database": False, "logs": False, "pages": False}
-    assert page.problems == []
+    assert problems == []
 
 
 def test_declining_leads_back(page, service, alice, workspace):
     install_notes(service.url, notes_manifest(service.url, **service.changes))
-    sign_in(page, alice.email)
-    page.goto(
-        f"/w/{workspace.slug}/integrations/notes/connect/?way=oauth2&next=/w/{workspace.slug}/integrations/"
-    )
+    library = f"/w/{workspace.slug}/integrations/"
+    sign_in(page, alice.email, library)
+    page.goto(f"{library}notes/connect/?way=oauth2&next={library}")
     page.get_by_role("button", name="Continue to Northwind Notes").click()
     page.get_by_role("link", name="Continue to Northwind Notes").click()
     consent(page, "Deny")
@@ -233,8 +238,7 @@ def test_declining_leads_back(page, service, alice, workspace):
 
 def test_a_key_is_tried_before_it_is_saved(page, service, alice, workspace):
     install_notes(service.url, notes_manifest(service.url, **service.changes))
-    sign_in(page, alice.email)
-    page.goto(f"/w/{workspace.slug}/integrations/notes/")
+    sign_in(page, alice.email, f"/w/{workspace.slug}/integrations/notes/")
     page.get_by_role("link", name="Connect", exact=True).click()
     dialog = page.get_by_role("dialog")
     dialog.get_by_role("link", name="Access token").click()

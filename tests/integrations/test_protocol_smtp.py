@@ -1,5 +1,6 @@
 """The SMTP protocol against a real mail server on loopback, and against broken ones."""
 
+import contextlib
 import email
 import email.policy
 import socket
@@ -284,9 +285,10 @@ def test_a_connection_is_tested_by_signing_in(send, serve):
 
 
 class Broken:
-    """A server that speaks a script, each answer to one line, then goes silent or hangs up."""
+    """A server that speaks a script, each answer to one line, then goes silent, drips on, or hangs up."""
 
-    def __init__(self, *answers: bytes, silent: bool = False) -> None:
+    def __init__(self, *answers: bytes, silent: bool = False, drip: bytes = b"") -> None:
+        self._drip = drip
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port = self._listener.getsockname()[1]
         self._answers, self._silent = answers, silent
@@ -298,6 +300,10 @@ class Broken:
             for answer in self._answers:
                 sock.sendall(answer)
                 sock.recv(65536)
+            with contextlib.suppress(OSError):
+                for _ in range(30 if self._drip else 0):
+                    sock.sendall(self._drip)
+                    time.sleep(0.1)
             time.sleep(3 if self._silent else 0)
 
 
@@ -326,6 +332,17 @@ def test_a_broken_server_tells_whether_the_message_may_have_gone(send, answers, 
 
     assert time.monotonic() - started < 2
     assert (caught.value.sent, caught.value.retryable) == (sent, True)
+
+
+def test_a_server_that_drips_is_cut_off_at_the_deadline(send):
+    server = Broken(drip=b"220-still here\r\n")
+    started = time.monotonic()
+
+    with pytest.raises(ActionError, match="in time") as caught:
+        send(_connection(server.port), timeout_s=0.5)
+
+    assert time.monotonic() - started < 1.5
+    assert caught.value.sent is False
 
 
 def test_inner_addresses_are_blocked():

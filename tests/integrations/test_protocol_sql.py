@@ -273,7 +273,7 @@ def test_addresses_that_reach_for_more_are_refused(run, dsn):
     with pytest.raises(ActionError) as caught:
         run("query", sql="SELECT 1", using=Connection("c", "sql", "dsn", {"dsn": dsn}))
 
-    assert caught.value.sent is False
+    assert (caught.value.code, caught.value.sent) == ("not_connected", False)
     assert "s3cr3tpw" not in caught.value.message
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import psycopg
 
-ENDED = ("COMPLETED", "FAILED", "CANCELLED", "TIMED_OUT")
+AT_REST = frozenset({"COMPLETED", "FAILED", "CANCELLED", "TIMED_OUT", "NEEDS_ATTENTION"})
 _EXECUTION = (
     "id, status, had_errors, input, output, error, attempt, started_at, completed_at, execution_time_ms"
 )
@@ -67,26 +67,22 @@ class Database:
         finally:
             connection.close()
 
-    def statuses(self) -> dict[str, int]:
-        """How many executions have which status."""
-        return dict(self.query("SELECT status, count(*) FROM workflows_workflowexecution GROUP BY status"))
-
-    def unfinished(self) -> int:
-        """Executions that still have something to do by themselves."""
-        return sum(n for status, n in self.statuses().items() if status not in (*ENDED, "NEEDS_ATTENTION"))
+    def statuses(self, workflow: str) -> dict[str, int]:
+        """How many executions of a workflow (by id) have which status."""
+        statement = (
+            "SELECT status, count(*) FROM workflows_workflowexecution WHERE template_id = %s GROUP BY status"
+        )
+        return dict(self.query(statement, self._id(workflow)))
 
     def holders(self) -> list[int]:
         """For each run that is held by a worker, the process that holds (or held) it."""
         rows = self.query("SELECT worker FROM workflows_activerun WHERE state = 'RUNNING'")
         return [int(worker.rsplit("-", 2)[1]) for (worker,) in rows]
 
-    def runs(self, workflow: str | None = None) -> list[RunRow]:
-        """All executions (of one workflow, by id) with their journals, oldest first."""
-        where, values = "", ()
-        if workflow is not None:
-            where, values = " WHERE template_id = %s", (self._id(workflow),)
-        statement = f"SELECT {_EXECUTION} FROM workflows_workflowexecution{where} ORDER BY id"
-        found = {_text(row[0]): _run(row) for row in self.query(statement, *values)}
+    def runs(self, workflow: str) -> list[RunRow]:
+        """All executions of a workflow (by id) with their journals, oldest first."""
+        statement = f"SELECT {_EXECUTION} FROM workflows_workflowexecution WHERE template_id = %s ORDER BY id"
+        found = {_text(row[0]): _run(row) for row in self.query(statement, self._id(workflow))}
         for row in self.query(f"SELECT {_STEP} FROM workflows_stepexecution ORDER BY id"):
             run = found.get(_text(row[0]))
             if run is not None:

@@ -60,12 +60,12 @@ def order_document(echo_url: str, effect: Effect) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def make_orders(count: int, seed: int) -> list[dict[str, Any]]:
-    """Webhook bodies: big and small ones, some of whose risky call fails, with one to five lines."""
+def make_orders(count: int, *, seed: int, prefix: str) -> list[dict[str, Any]]:
+    """Webhook bodies with unique ids: big and small ones, some of whose risky call fails, with one to five lines."""
     dice = random.Random(seed)
     return [
         {
-            "id": f"order-{number}",
+            "id": f"{prefix}-{number}",
             "total": dice.choice((BIG - 100, BIG + 100)),
             "risky_status": dice.choice((200, 200, 500)),
             "lines": [{"sku": f"sku-{dice.randrange(100)}"} for _ in range(dice.randint(1, 5))],

@@ -19,7 +19,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal
 
-from tests.support.database import Database
+from tests.support.database import AT_REST, Database
 from tests.support.servers import Postgres, Redis, free_port
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -27,6 +27,10 @@ OWNER = "owner@example.org"
 START_TIMEOUT_S = 120.0  # migrations on a busy machine
 STOP_TIMEOUT_S = 45.0
 DatabaseKind = Literal["postgres", "sqlite"]
+
+# Collecting static files takes seconds; what the first product of this process has made serves the next ones.
+_shelf = tempfile.TemporaryDirectory(prefix="automate-static-", dir="/tmp")
+_static_files = Path(_shelf.name) / "static"
 
 
 @dataclass
@@ -72,6 +76,8 @@ class Product:
                 cwd=ROOT, env=self.environment, stdout=log, stderr=log, start_new_session=True,
             )  # fmt: skip
         self._wait_until_ready()
+        if not _static_files.exists() and (self.folder / "data" / "static").exists():
+            shutil.copytree(self.folder / "data" / "static", _static_files)
         credentials = {
             "DJANGO_SUPERUSER_EMAIL": OWNER,
             "DJANGO_SUPERUSER_PASSWORD": "a long enough secret 4711",
@@ -82,11 +88,14 @@ class Product:
         own = {
             "PATH": os.environ["PATH"],
             "LANG": "C.UTF-8",
+            "PYTHONPATH": str(ROOT),
             "PORT": str(self.port),
             "AUTOMATE_DATA_DIR": str(self.folder / "data"),
             "AUTOMATE_EGRESS_ALLOW": "127.0.0.1",
         }
         (self.folder / "data").mkdir()
+        if _static_files.exists():
+            shutil.copytree(_static_files, self.folder / "data" / "static")
         if self.database == "postgres":
             if self.postgres is None:
                 self.postgres = Postgres()
@@ -193,21 +202,18 @@ class Product:
 
     def runs_under_way(self) -> int:
         """Runs held by worker processes that are alive."""
-        return sum(Path(f"/proc/{pid}").exists() for pid in self.rows().holders())
+        return sum(map(_is_alive, self.rows().holders()))
 
-    def kill_worker(self) -> int:
-        """SIGKILL to the worker with all its children, as when a machine goes away. Gives the pid it had."""
-        pid = self.pid(self.worker)
-        os.killpg(pid, signal.SIGKILL)
-        return pid
+    def kill_worker(self) -> None:
+        """SIGKILL to the worker with all its children, as when a machine goes away."""
+        os.killpg(self.pid(self.worker), signal.SIGKILL)
 
-    def wait_until_done(self, count: int, *, within_s: float) -> None:
-        """Until there are `count` executions and none of them has anything left to do. Raises TimeoutError."""
+    def wait_until_done(self, workflow: Published, count: int, *, within_s: float) -> None:
+        """Until a workflow has `count` executions and none of them goes on by itself. Raises TimeoutError."""
         give_up = time.monotonic() + within_s
         while True:
-            rows = self.rows()
-            statuses = rows.statuses()
-            if sum(statuses.values()) >= count and rows.unfinished() == 0:
+            statuses = self.rows().statuses(workflow.id)
+            if sum(statuses.values()) >= count and statuses.keys() <= AT_REST:
                 return
             if time.monotonic() > give_up:
                 raise TimeoutError(f"After {within_s} s: {statuses}. The product says:\n{self.log()[-3000:]}")
@@ -231,6 +237,14 @@ class Published:
     id: str
     key: str
     hooks: dict[str, str]
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
+    except FileNotFoundError:
+        return False
+    return state not in "ZX"
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

@@ -15,7 +15,6 @@ from django.template.loader import render_to_string
 from django.utils.cache import patch_vary_headers
 
 from accounts.request import AppRequest
-from workflows import documents
 from workflows.builder.forms.values import as_text
 from workflows.builder.panel import step_panel, trigger_panel
 from workflows.builder.room import Room, base_of
@@ -102,19 +101,24 @@ def page_context(request: AppRequest, room: Room, panel: Panel | None = None) ->
     """What every full page of the builder needs: bar, outline, step list."""
     from workflows.builder.palette import shelf
 
-    selected = ""
-    if panel:
-        selected = panel["part"].key if panel["kind"] == "step" else f"trigger:{panel['part'].key}"
     return bar_context(room) | {
-        "outline": room.outline_view(selected),
+        "outline": room.outline_view(_selected(panel)),
         "shelf": shelf(room, after=panel["part"].key if panel and panel["kind"] == "step" else ""),
     }
+
+
+def _selected(panel: Panel | None) -> str:
+    """The key of the open step, or "trigger:<key>"."""
+    if panel is None:
+        return ""
+    key = panel["part"].key
+    return f"trigger:{key}" if panel["kind"] == "trigger" else str(key)
 
 
 def bar_context(room: Room) -> dict[str, Any]:
     """The bar on top: name, versions, saved, problems, undo and redo."""
     template = room.template
-    undo, redo = documents.labels(template)
+    undo, redo = room.history
     return {
         "workflow": template,
         "room": room,
@@ -168,18 +172,15 @@ def edited(
         messages.success(request, toast["text"])
         return HttpResponseRedirect(_opened_url(room, opens))
     panel = _panel_of(room, opens) if opens else None
-    html: str = render_to_string(
-        "workflows/builder/_outline.html", page_context(request, room, panel), request
-    )
+    context = bar_context(room) | {"outline": room.outline_view(_selected(panel))}
+    html: str = render_to_string("workflows/builder/_outline.html", context, request)
     html += bar(request, room)
-    if panel:
-        html += _panel_oob(request, panel)
-    elif closes:
-        html += '<aside id="panel" class="flow-panel" aria-label="Step" hx-swap-oob="innerHTML"></aside>'
+    if panel or closes:
+        html += _panel_oob(request, room, panel)
     response = HttpResponse(html)
     if panel or closes:
         response["HX-Push-Url"] = _opened_url(room, opens)
-    return tell(response, toast=toast, events=["dialog-close", "draft-changed"])
+    return tell(response, toast=toast, events=["dialog-close", "draft-changed", "steps-changed"])
 
 
 def saved(request: AppRequest, room: Room, panel: dict[str, Any], *, whole: bool) -> HttpResponse:
@@ -191,8 +192,7 @@ def saved(request: AppRequest, room: Room, panel: dict[str, Any], *, whole: bool
         if whole
         else ""
     )
-    selected = panel["part"].key if panel["kind"] == "step" else f"trigger:{panel['part'].key}"
-    context = bar_context(room) | {"outline": room.outline_view(selected), "oob": True}
+    context = bar_context(room) | {"outline": room.outline_view(_selected(panel)), "oob": True}
     html += render_to_string("workflows/builder/_outline.html", context, request)
     html += bar(request, room)
     if not whole:
@@ -258,8 +258,10 @@ def bar(request: AppRequest, room: Room) -> str:
     return render_to_string("workflows/builder/_bar_state.html", bar_context(room) | {"oob": True}, request)
 
 
-def _panel_oob(request: AppRequest, panel: dict[str, Any]) -> str:
-    return render_to_string("workflows/builder/_panel_oob.html", {"panel": panel}, request)
+def _panel_oob(request: AppRequest, room: Room, panel: Panel | None) -> str:
+    return render_to_string(
+        "workflows/builder/_panel_region.html", {"panel": panel, "room": room, "oob": True}, request
+    )
 
 
 def _list_url(room: Room) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import urlencode
 
+from automate.lib.cron import BadCron, explain
 from workflows.builder.commands import TRIGGER, Place
 from workflows.builder.commands.base import continuation, parts_of
 from workflows.engine.catalogue import Catalogue
@@ -137,6 +138,8 @@ class Names:
             return " · ".join(word for word in words if word)
         if trigger.type == "webhook":
             return f"{label} · {', '.join(trigger.config.get('methods') or ['POST'])}"
+        if trigger.type == "schedule":
+            return f"{label} · {_times(trigger)}"
         return label
 
     def _action(self, integration: str | None, action: str | None) -> str:
@@ -146,6 +149,17 @@ class Names:
         info = self.catalogue.action(integration, action) if action else None
         doing = info.display_name or info.name if info else action or "choose what it does"
         return f"{app.name if app else integration} · {doing}"
+
+
+def _times(trigger: Trigger) -> str:
+    """When a schedule starts, in a few words."""
+    cron, every = trigger.config.get("cron"), trigger.config.get("every_s")
+    if cron is not None:
+        try:
+            return explain(cron)
+        except BadCron:
+            return "choose when"
+    return f"every {every} s" if every is not None else "choose when"
 
 
 def tile_of(part: Step | Trigger) -> str:

@@ -47,6 +47,7 @@ class ConnectionChoice:
     slot: str
     error: str = ""
     name: str = "_connection"
+    optional: bool = False
 
 
 @dataclass(frozen=True)
@@ -185,7 +186,8 @@ def connection_choice(
     app = room.catalogue.integration(part.integration) if part.integration else None
     if app is None or (info and not info.needs_connection and not part.connection and not app.can_connect):
         return None
-    return _choice(room, app.slug, app.name, part.connection or "", "_connection")
+    choice = _choice(room, app.slug, app.name, part.connection or "", "_connection")
+    return replace(choice, optional=info is not None and not info.needs_connection)
 
 
 def _choice(room: Room, integration: str, title: str, slot: str, name: str) -> ConnectionChoice:

@@ -51,7 +51,8 @@ def tree(
 ) -> tuple[Node, ...]:
     """The trigger, the items of the loops around the step, and the steps before it; filtered by name and value."""
     nodes = [*_triggers(document, names, samples), *_items(graph, names, scope)]
-    for key in graph.ancestors(scope.step_key) if scope.step_key in graph.steps else ():
+    before = graph.ancestors(scope.step_key) if scope.step_key in graph.steps else ()
+    for key in sorted(before, key=lambda one: names.numbers.get(one, 0)):
         step = graph.steps[key]
         found = samples.steps.get(key)
         head = Node(step.name, tile=tile_of(step), n=names.numbers.get(key, 0))

@@ -50,11 +50,18 @@ class Room:
 
     @cached_property
     def faults(self) -> list[Fault]:
-        return publishing.problems(self.template, self.document, by=self.user, bindings=self.bindings)
+        return publishing.problems(
+            self.template, self.document, by=self.user, bindings=self.bindings, catalogue=self.catalogue
+        )
 
     @property
     def errors(self) -> list[Fault]:
         return [fault for fault in self.faults if fault.severity == "error"]
+
+    @cached_property
+    def history(self) -> tuple[str | None, str | None]:
+        """What undo and redo would do."""
+        return documents.labels(self.template)
 
     @cached_property
     def addresses(self) -> outline.Addresses:

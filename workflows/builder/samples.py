@@ -93,7 +93,31 @@ def scope_of(
     )
     for loop in reversed(graph.loops_around(step_key)):
         scope.items[str(graph.steps[loop].setting("as"))] = _first_item(graph.steps[loop], scope)
+    _work_out(graph, samples, scope)
     return scope
+
+
+def _work_out(graph: Graph, samples: Samples, scope: SampleScope) -> None:
+    """Steps that only shape data need no test: what they give is worked out from the samples before them."""
+    for key in graph.ancestors(scope.step_key) if scope.step_key in graph.steps else ():
+        step = graph.steps[key]
+        wanted = _given_by(step)
+        if key in scope.steps or wanted is None:
+            continue
+        try:
+            value = evaluate(wanted, scope.scope())
+        except ExpressionError:
+            continue
+        if step.type == "loop":
+            value = {"count": len(value) if isinstance(value, list) else 0, "failed": 0, "results": []}
+        scope.steps[key] = value
+        samples.steps[key] = Found(value, EXAMPLE)
+
+
+def _given_by(step: Step) -> JSON:
+    """The expressions whose result a pure step gives; None for steps that do more."""
+    found = {"transform": step.config.get("set"), "loop": step.config.get("over")}.get(step.type)
+    return found if isinstance(found, (dict, str, list)) else None
 
 
 def variables(template: WorkflowTemplate) -> dict[str, JSON]:

@@ -5,7 +5,7 @@ document = documents.load_draft(template)
 documents.save(template, changed, by=user, expected_version=template.draft_version, label="Renamed a step")
 """
 
-from workflows.documents.catalogue import catalogue_for, check_document, check_draft
+from workflows.documents.catalogue import TenantCatalogue, catalogue_for, check_document, check_draft
 from workflows.documents.drafts import bind, create, load_draft, lock, redo, same, save, undo
 from workflows.documents.history import labels
 from workflows.documents.live import WITH_ADDRESS, addresses
@@ -19,7 +19,7 @@ from workflows.documents.slots import (
 )
 
 __all__ = [
-    "WITH_ADDRESS", "Bindings", "addresses", "bind", "bindings_of", "catalogue_for", "check_document", "check_draft",
+    "WITH_ADDRESS", "Bindings", "TenantCatalogue", "addresses", "bind", "bindings_of", "catalogue_for", "check_document", "check_draft",
     "create", "labels", "load_draft", "lock", "redo", "refuse_other_integration",
     "refuse_unusable", "same", "save", "trigger_type", "trigger_word",
     "undo", "usable_connections",

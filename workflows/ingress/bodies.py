@@ -15,6 +15,7 @@ from typing import Final
 from urllib.parse import parse_qsl
 
 from django.core.exceptions import RequestDataTooBig, TooManyFieldsSent, TooManyFilesSent
+from django.core.files.uploadedfile import UploadedFile
 from django.core.files.uploadhandler import MemoryFileUploadHandler
 from django.http.multipartparser import MultiPartParser, MultiPartParserError
 from django.utils.datastructures import MultiValueDict
@@ -233,7 +234,7 @@ def _multipart(raw: bytes, params: Mapping[str, str]) -> Body:
 
 def _parts(
     raw: bytes, params: Mapping[str, str]
-) -> tuple[MultiValueDict[str, str], MultiValueDict[str, object]]:
+) -> tuple[MultiValueDict[str, str], MultiValueDict[str, UploadedFile[bytes]]]:
     if not _BOUNDARY.fullmatch(params.get("boundary", "")):
         raise unreadable("The Content-Type of the form names no boundary, so its parts cannot be told apart.")
     meta = {

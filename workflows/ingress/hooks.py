@@ -5,6 +5,7 @@ In this order: the address, the method, the size, the proof of who is calling, t
 
 from __future__ import annotations
 
+import logging
 import uuid
 from collections.abc import Mapping
 from contextlib import nullcontext
@@ -32,6 +33,7 @@ from workflows.models import TriggerType
 from workflows.runs.start import DedupConflict, Receipt, start_run
 from workflows.triggers.signatures import Call, Unproven, verify
 
+logger = logging.getLogger(__name__)
 PRIVATE_HEADERS: Final = frozenset(
     {"authorization", "cookie", "proxy-authorization"}
 )  # never part of a run's data
@@ -44,8 +46,16 @@ def hook(request: HttpRequest, token: str) -> HttpResponse:
         return _receive(request, token)
     except Refused as refused:
         return refused.response()
-    except (OperationalError, InterfaceError):
-        return away().response()
+    except (OperationalError, InterfaceError) as error:
+        return _away(error)
+
+
+def _away(error: Exception) -> HttpResponse:
+    """503. Logged here, because Django's own line would hold the token."""
+    logger.error("a call to a webhook could not be stored: %s", type(error).__name__)
+    response = away().response()
+    response._has_been_logged = True  # type: ignore[attr-defined]  # how Django marks it
+    return response
 
 
 def _receive(request: HttpRequest, token: str) -> HttpResponse:

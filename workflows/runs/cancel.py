@@ -16,13 +16,14 @@ from workflows.models import ActiveRun, WorkflowExecution
 def cancel(execution: WorkflowExecution, *, by: User | None) -> bool:
     """Stop a run and the sub-workflows it waits for. False when it had ended already."""
     with transaction.atomic():
-        stopped = _stop(execution.pk)
+        stopped = stop(execution.pk)
         if stopped:
             record(execution.tenant, by, "execution.cancelled", execution)
     return stopped
 
 
-def _stop(execution_id: uuid.UUID) -> bool:
+def stop(execution_id: uuid.UUID, *, at_once: bool = False) -> bool:
+    """Call inside a transaction. `at_once`: also when a worker holds the run; what it still does is not recorded."""
     active = ActiveRun.objects.select_for_update().filter(pk=execution_id).first()
     if active is None:
         return False
@@ -30,8 +31,8 @@ def _stop(execution_id: uuid.UUID) -> bool:
         status__in=WorkflowExecution.FINAL
     ):
         if not child.options.get("detached"):
-            _stop(child.pk)
-    if active.state == ActiveRun.State.RUNNING:
+            stop(child.pk)
+    if active.state == ActiveRun.State.RUNNING and not at_once:
         active.cancel_requested = True
         active.save(update_fields=["cancel_requested"])
         return True

@@ -19,6 +19,9 @@ from automate.lib.jsontypes import JSON
 from workflows.runs.shapes import Claimed
 
 FRESH_S = 5.0  # how long a fact may be used before it is read again
+DELETED: dict[str, JSON] = {
+    "status": "CANCELLED", "output": None, "error": {"message": "its run was deleted."}
+}  # fmt: skip
 T = TypeVar("T")
 
 
@@ -169,8 +172,13 @@ def child_results(claims: list[Claimed]) -> None:
                 wanted[str(note["child"])] = claimed
     if not wanted:
         return
-    ended = WorkflowExecution.objects.filter(pk__in=list(wanted), status__in=WorkflowExecution.FINAL)
-    for row in ended.values("id", "status", "output", "error"):
-        wanted[str(row["id"])].children[str(row["id"])] = {
-            "status": row["status"], "output": row["output"], "error": row["error"],
-        }  # fmt: skip
+    rows = WorkflowExecution.objects.filter(pk__in=list(wanted)).values_list(
+        "id", "status", "output", "error"
+    )
+    found = {
+        str(pk): {"status": status, "output": output, "error": error} for pk, status, output, error in rows
+    }
+    for child, claimed in wanted.items():
+        became = found.get(child, DELETED)
+        if became["status"] in WorkflowExecution.FINAL:
+            claimed.children[child] = became

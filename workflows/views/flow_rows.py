@@ -9,13 +9,14 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time, timedelta
 from typing import Any, Final
 
-from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Count, Exists, OuterRef, Q, Subquery
 from django.db.models.functions import TruncDate
 from django.http import QueryDict
 from django.utils import timezone
 from django.utils.http import urlencode
 
 from accounts.models import Membership, Tenant
+from integrations.models import IntegrationDefinition
 from workflows.access import hidden_workflows
 from workflows.models import (
     Deployment,
@@ -24,9 +25,9 @@ from workflows.models import (
     WorkflowTemplate,
     WorkflowTrigger,
 )
+from workflows.models.template import WorkflowTemplateQuerySet as Flows
 from workflows.views.run_filters import first_id_at
 
-Flows = QuerySet[WorkflowTemplate]
 STATUS: Final = WorkflowTemplate.Status
 
 DAYS: Final = 14
@@ -73,7 +74,7 @@ class FlowFilters:
     def searched(self, rows: Flows) -> Flows:
         """Everything but the state."""
         if self.q:
-            rows = rows & WorkflowTemplate.objects.matching(self.q)
+            rows = rows.matching(self.q)
         if self.app:
             steps = WorkflowStep.objects.filter(template=OuterRef("pk"), integration=self.app)
             triggers = WorkflowTrigger.objects.filter(template=OuterRef("pk"), integration=self.app)
@@ -120,8 +121,8 @@ class FlowRow:
         return "" if self.is_published else "DRAFT"
 
     @property
-    def has_run_lately(self) -> bool:
-        return any(day["succeeded"] or day["failed"] for day in self.days)
+    def busiest_day(self) -> int:
+        return max((day["succeeded"] + day["failed"] for day in self.days), default=0)
 
 
 def visible_flows(membership: Membership) -> Flows:
@@ -152,10 +153,13 @@ def chips(rows: Flows, filters: FlowFilters, url: str) -> list[dict[str, Any]]:
     ]
 
 
-def apps_of(tenant: Tenant) -> list[str]:
-    """The apps that steps of this workspace's workflows use, for the filter (one SQL query)."""
+def apps_of(tenant: Tenant) -> list[tuple[str, str]]:
+    """Slug and name of the apps that steps of this workspace's workflows use, for the filter (two SQL queries)."""
     rows = WorkflowStep.objects.for_tenant(tenant).exclude(integration="").order_by("integration")
-    return list(rows.values_list("integration", flat=True).distinct())
+    slugs = list(rows.values_list("integration", flat=True).distinct())
+    offered = IntegrationDefinition.objects.offered_to(tenant).filter(name__in=slugs)
+    names = dict(offered.values_list("name", "display_name"))
+    return [(slug, names.get(slug, slug)) for slug in slugs]
 
 
 def shown(templates: Sequence[WorkflowTemplate]) -> list[FlowRow]:

@@ -21,12 +21,6 @@ def asks_for(request: AppRequest, region: str) -> bool:
     return bool(request.htmx) and request.htmx.target == region and not request.htmx.history_restore_request
 
 
-def page_or_part(
-    request: AppRequest, region: str, *, page: str, part: str, context: dict[str, Any]
-) -> HttpResponse:
-    return vary(render(request, part if asks_for(request, region) else page, context))
-
-
 def dialog(request: AppRequest, name: str, context: dict[str, Any], *, status: int = 200) -> HttpResponse:
     """A dialog as a fragment, or as a page of its own where there is no HTMX. `name` extends `shell`."""
     shell = "ui/dialog.html" if request.htmx else "workflows/page_dialog.html"

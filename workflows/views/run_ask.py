@@ -39,7 +39,7 @@ class AnswerForm(forms.Form):
         try:
             return loads(text) if text else None
         except BadJSON as error:
-            raise forms.ValidationError(f"This is no JSON. {error}") from None
+            raise forms.ValidationError(str(error)) from None
 
 
 @dataclass(frozen=True)

@@ -2,53 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
-from typing import Any, Final
+from typing import Any
 
 from django.urls import reverse
 
-from automate.lib import jsontypes
 from automate.lib.jsontypes import JSON
-from automate.templatetags.json_html import LIMIT_BYTES
 from workflows.builder.outline import tile_of
-from workflows.models import StepExecution, WorkflowExecution
+from workflows.models import WorkflowExecution
 from workflows.views.run_items import Chooser, choosers, failed_items
 from workflows.views.run_log import Entry, events_of_run, events_of_step
 from workflows.views.run_outline import Drawing
+from workflows.views.run_panel_parts import (
+    Section,
+    builder_url,
+    children,
+    notices,
+    related,
+    run_facts,
+    sections,
+    step_facts,
+    tabs,
+    value,
+)
 from workflows.views.run_paths import TRIGGER, Place
 from workflows.views.run_room import RunRoom
 from workflows.views.run_rows import how, status_of
-from workflows.views.run_states import moment
-from workflows.views.run_words import Headline, advice, waiting_words
-
-TABS: Final = {"data": "Data", "log": "Log", "request": "Request"}
-HIDDEN: Final = "This holds a secret, so it is stored encrypted and not shown."
-WIPED: Final = (
-    "Not kept: this workflow's settings say that the data of such runs is wiped when they have ended."
-)
-
-
-@dataclass(frozen=True)
-class Section:
-    """A value with its name. `note` stands in its place where it cannot be shown; `pending`: it is still to come."""
-
-    title: str
-    icon: str
-    value: JSON = None
-    note: str = ""
-    pending: bool = False
-    name: str = ""
-    download_url: str = ""
-
-    @cached_property
-    def size_bytes(self) -> int:
-        return len(jsontypes.dumps_bytes(self.value))
-
-    @property
-    def is_cut(self) -> bool:
-        return self.size_bytes > LIMIT_BYTES
+from workflows.views.run_states import LoopFacts
+from workflows.views.run_words import Headline
 
 
 @dataclass
@@ -69,6 +50,7 @@ class Panel:
     sections: list[Section] = field(default_factory=list)
     facts: list[tuple[str, Any]] = field(default_factory=list)
     runs: list[dict[str, Any]] = field(default_factory=list)
+    progress: LoopFacts | None = None
     failed_items: list[tuple[int, str]] = field(default_factory=list)
     cards: list[Any] = field(default_factory=list)
     log: list[Entry] = field(default_factory=list)
@@ -123,11 +105,11 @@ def _overview(room: RunRoom) -> Panel:
         status=status_of(execution),
     )
     panel.log = events_of_run(room)
-    panel.tabs = _tabs(panel.url, {"log": len(panel.log)})
-    panel.facts = _run_facts(room)
-    panel.runs = _related(room)
+    panel.tabs = tabs(panel.url, {"log": len(panel.log)})
+    panel.facts = run_facts(room)
+    panel.runs = related(room)
     if execution.status == WorkflowExecution.Status.COMPLETED:
-        panel.sections = [_value(room, "Output", "arrow-bar-right", execution.output, "output")]
+        panel.sections = [value(room, "Output", "arrow-bar-right", execution.output, "output")]
     return panel
 
 
@@ -141,15 +123,15 @@ def _trigger(room: RunRoom) -> Panel:
         close_url=f"{room.url}?show=run",
         status="COMPLETED",
     )
-    panel.tabs = _tabs(panel.url, {})
+    panel.tabs = tabs(panel.url, {})
     given = room.execution.input
     rest = {key: value for key, value in given.items() if key != "body"} if isinstance(given, dict) else {}
     body = given.get("body") if isinstance(given, dict) else given
-    panel.sections = [_value(room, "Data", "arrow-bar-right", body, "input")]
+    panel.sections = [value(room, "Data", "arrow-bar-right", body, "input")]
     if rest:
         panel.sections.append(Section("What came with it", "info-circle", rest))
     panel.facts = [("Fired", room.execution.created_at)]
-    panel.builder_url = _builder_url(room, "trigger", trigger.key) if trigger else ""
+    panel.builder_url = builder_url(room, "trigger", trigger.key) if trigger else ""
     return panel
 
 
@@ -168,7 +150,7 @@ def _item(room: RunRoom, place: Place) -> Panel:
     )
     drawing = Drawing(room.names, room.states, room.chosen, "", room.url_of)
     panel.cards = [drawing.card(room.step(key)) for key in room.graph.members(place.key)]
-    panel.tabs = _tabs(panel.url, {})
+    panel.tabs = tabs(panel.url, {})
     return panel
 
 
@@ -188,198 +170,20 @@ def _step(room: RunRoom, place: Place, is_action: bool) -> Panel:
     )
     panel.log = events_of_step(room, place.path, row, live)
     counts = {"log": len(panel.log)} | ({"request": None} if is_action else {})
-    panel.tabs = _tabs(panel.url, counts)
-    panel.notices = _notices(room, place, row, live)
-    panel.sections = _sections(room, place, row, bool(live))
-    panel.facts = _step_facts(row, live)
-    panel.runs = _children(room, place) if step.type == "sub_workflow" else []
-    panel.failed_items = failed_items(room, place) if step.type == "loop" else []
+    panel.tabs = tabs(panel.url, counts)
+    panel.notices = notices(room, place, row, live)
+    is_loop = step.type == "loop"
+    facts = room.states.loops.get(place.path)
+    panel.progress = facts if is_loop and live and facts and facts.items else None
+    panel.sections = sections(room, place, row, bool(live) and not is_loop)
+    panel.facts = step_facts(row, live)
+    panel.runs = children(room, place) if step.type == "sub_workflow" else []
+    panel.failed_items = failed_items(room, place) if is_loop else []
     panel.request = row.request_log if row and isinstance(row.request_log, dict) else None
-    panel.builder_url = _builder_url(room, "step", place.key)
+    panel.builder_url = builder_url(room, "step", place.key)
     if room.execution.is_final and row and room.keeps_data and "execution.retry" in room.rights:
         panel.retry_url = reverse("workflows:run-retry-from", args=[room.execution.pk, place.path])
     return panel
-
-
-# --- their parts --------------------------------------------------------------------------------------
-def _tabs(url: str, counts: Mapping[str, int | None]) -> list[dict[str, Any]]:
-    """The tabs that make sense: Data always, the others where they are counted (None: without a number)."""
-    start = "&" if "?" in url else "?"
-    return [
-        {"key": key, "label": label, "url": f"{url}{start}tab={key}", "count": counts.get(key) or ""}
-        for key, label in TABS.items()
-        if key == "data" or key in counts
-    ]
-
-
-def _value(room: RunRoom, title: str, icon: str, value: JSON, name: str) -> Section:
-    if value is None and not room.keeps_data:
-        return Section(title, icon, note=WIPED)
-    path = room.where or "run"
-    url = reverse("workflows:run-data", args=[room.execution.pk, path, name])
-    return Section(title, icon, value, name=name, download_url=url)
-
-
-def _sections(room: RunRoom, place: Place, row: StepExecution | None, is_live: bool) -> list[Section]:
-    """Input and output, or why there is none."""
-    if row is None:
-        if not is_live:
-            return []
-        output = Section("Output", "arrow-bar-right", pending=True, note="when the step has ended")
-        return [Section("Input", "arrow-bar-to-right", pending=True, note="when the step has ended"), output]
-    if row.step_status in (StepExecution.Status.SKIPPED, StepExecution.Status.CANCELLED):
-        return []
-    found = [_value(room, "Input", "arrow-bar-to-right", row.input, "input")]
-    if row.input is None and room.keeps_data:
-        found = []  # conditions, merges and their kin take none
-    if row.is_encrypted:
-        found.append(Section("Output", "arrow-bar-right", note=HIDDEN))
-    elif row.step_status == StepExecution.Status.COMPLETED:
-        found.append(_value(room, "Output", "arrow-bar-right", row.output, "output"))
-    return found
-
-
-def _notices(
-    room: RunRoom, place: Place, row: StepExecution | None, live: Mapping[str, Any]
-) -> list[Headline]:
-    """What has to be said before the data."""
-    if row is None:
-        return _live_notices(room, place, live)
-    error = row.error if isinstance(row.error, dict) else {}
-    if row.step_status == StepExecution.Status.FAILED:
-        title = "This step failed"
-        if row.port:
-            title = "This step failed, and its error path took over"
-        return [
-            Headline(
-                "bad",
-                "alert-circle",
-                title,
-                str(error.get("message", "")),
-                advice(error),
-                code=str(error.get("code", "")),
-            )
-        ]
-    if row.step_status == StepExecution.Status.SKIPPED:
-        why = "No path led here" if room.step(place.key).enabled else "It is switched off"
-        return [
-            Headline(
-                "idle", "minus", f"Skipped: {why[0].lower()}{why[1:]}", "It took in nothing and gave nothing."
-            )
-        ]
-    if row.step_status == StepExecution.Status.CANCELLED:
-        return [Headline("idle", "minus", "Not finished", "The run ended while this step was waiting.")]
-    return []
-
-
-def _live_notices(room: RunRoom, place: Place, live: Mapping[str, Any]) -> list[Headline]:
-    note = room.live.waits.get(place.path, {})
-    last = next(iter(reversed(note.get("errors") or [])), None)
-    said = str(last.get("message", "")) if isinstance(last, dict) else ""
-    if place.path in room.live.asked:
-        error = note.get("error") or {}
-        return [
-            Headline(
-                "warn",
-                "alert-triangle",
-                "Did it happen?",
-                str(error.get("message", "")),
-                "Answer above the steps.",
-            )
-        ]
-    if not live:
-        ended = room.execution.is_final
-        title = "This step did not run" if ended else "This step has not begun"
-        text = "The run ended before it came here." if ended else "Its data appears here when it has run."
-        return [Headline("idle", "clock", title, text)]
-    if live.get("state") == "WAITING":
-        return [Headline("warn", "hourglass", "Waiting", waiting_words(room, place.path, live))]
-    attempt = int(live.get("attempt") or 1)
-    if attempt > 1:
-        title = f"Try {attempt - 1} failed" if said else f"This is try {attempt}"
-        text = said or "The one before failed."
-        return [Headline("warn", "refresh-alert", title, f"{text} {_next_try(room, live)}".strip())]
-    return []
-
-
-def _next_try(room: RunRoom, live: Mapping[str, Any]) -> str:
-    until = moment(live.get("until"))
-    if live.get("state") != "RETRYING" or until is None:
-        return "Now trying again."
-    seconds = max(int((until - room.now).total_seconds()), 0)
-    return f"The next try follows in {seconds} s."
-
-
-def _step_facts(row: StepExecution | None, live: Mapping[str, Any]) -> list[tuple[str, Any]]:
-    if row is None:
-        started = moment(live.get("started_at"))
-        return [("Started", started)] if started else []
-    facts: list[tuple[str, Any]] = [("Started", row.started_at), ("Duration", row.duration_ms)]
-    if row.retry_count:
-        facts.append(("Tries", f"{row.retry_attempt}"))
-    return facts if row.step_status in ("COMPLETED", "FAILED") else []
-
-
-def _run_facts(room: RunRoom) -> list[tuple[str, Any]]:
-    execution = room.execution
-    number = execution.version.version_number
-    facts: list[tuple[str, Any]] = [
-        ("Trigger", how(execution.trigger_type, execution.retry_of_id)),
-        ("Version", f"v{number}" if number else "Draft, as it was then"),
-        ("Started", execution.started_at),
-        ("Ended", execution.completed_at),
-        ("Duration", execution.execution_time_ms),
-    ]
-    until = execution.options.get("until")
-    if until and room.program and until in room.graph.steps:
-        facts.append(("Ran as far as", room.names.numbered(until)))
-    return [(name, value) for name, value in facts if value is not None]
-
-
-def _related(room: RunRoom) -> list[dict[str, Any]]:
-    """The run this one repeats, and the one that started it (one SQL query when there is any)."""
-    execution = room.execution
-    wanted = {"Repeats": execution.retry_of_id, "Started by": execution.parent_id}
-    if not any(wanted.values()):
-        return []
-    rows = WorkflowExecution.objects.for_tenant(execution.tenant_id).filter(
-        pk__in=filter(None, wanted.values())
-    )
-    found = {
-        row.pk: row
-        for row in rows.select_related("template").only("number", "status", "had_errors", "template__name")
-    }
-    return [_link(label, found[pk]) for label, pk in wanted.items() if pk in found]
-
-
-def _children(room: RunRoom, place: Place) -> list[dict[str, Any]]:
-    """The runs a sub-workflow step has started."""
-    rows = WorkflowExecution.objects.for_tenant(room.execution.tenant_id).filter(
-        parent=room.execution, parent_path=place.path
-    )
-    rows = (
-        rows.select_related("template")
-        .only("number", "status", "had_errors", "template__name")
-        .order_by("pk")
-    )
-    return [_link("Started", row) for row in rows[:20]]
-
-
-def _link(label: str, row: WorkflowExecution) -> dict[str, Any]:
-    return {
-        "label": label,
-        "name": row.template.name,
-        "number": row.number,
-        "status": status_of(row),
-        "url": reverse("workflows:run-detail", args=[row.pk]),
-    }
-
-
-def _builder_url(room: RunRoom, what: str, key: str) -> str:
-    """Where the step can be changed; empty for those who may not."""
-    if "workflow.edit" not in room.rights:
-        return ""
-    return f"{reverse('workflows:workflow-build', args=[room.execution.template_id])}?{what}={key}"
 
 
 def first_place(room: RunRoom) -> str:

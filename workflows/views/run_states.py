@@ -89,7 +89,7 @@ class States:
         """The step that ran, or runs, at this path."""
         row = self.rows.get(path)
         if row is not None:
-            took = duration(row.duration_ms) if row.status in (FINISHED, "FAILED") else ""
+            took = duration(row.duration_ms) if row.duration_ms and row.status in (FINISHED, "FAILED") else ""
             return State(
                 row.status, self._loop_words(path) or took, tuple(filter(None, row.ports.split(",")))
             )
@@ -135,8 +135,9 @@ class States:
         if facts is None:
             return ""
         if path in self.rows:
+            count = facts.done or facts.items or 0
             failed = f", {facts.failed:,} failed" if facts.failed else ""
-            return f"{facts.done:,} {'item' if facts.done == 1 else 'items'}{failed}"
+            return f"{count:,} {'item' if count == 1 else 'items'}{failed}"
         return f"{facts.done:,} of {facts.items:,}" if facts.items else f"{facts.done:,} done"
 
     def _live_words(self, live: Mapping[str, Any]) -> str:

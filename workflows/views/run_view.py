@@ -81,7 +81,7 @@ def _shown(request: AppRequest, room: RunRoom, *, is_auto: bool = False) -> Http
     """The page, or for a card that asks for `#panel` the panel, with the steps out of band."""
     panel = panel_of(room, request.GET.get("tab", "data"), is_auto=is_auto)
     if request.htmx and request.htmx.target == "panel":
-        context = run_context(request, room, panel) | {"oob": True, "focus": True}
+        context = run_context(request, room, panel) | {"focus": True}
         return vary(render(request, "workflows/_run_panel_answer.html", context))
     context = run_context(request, room, panel) | page_context(room)
     return vary(render(request, "workflows/run_detail.html", context))
@@ -120,7 +120,8 @@ def run_context(
     return {
         "room": room,
         "run": execution,
-        "status": "STOPPING" if room.live.is_stopping else run_rows.status_of(execution),
+        "status": run_rows.status_of(execution),
+        "status_text": "Stopping" if room.live.is_stopping else "",
         "how": run_rows.how(execution.trigger_type, execution.retry_of_id),
         "duration_ms": run_rows.duration_ms(execution, room.now),
         "headline": headline(room),

@@ -58,7 +58,7 @@ BY_STATUS: Final = {
     401: _RECONNECT,
     403: "The account may not do this in the service. Give it the right there, or connect another account.",
     404: "What the step names is not there (any more). Check the ids and addresses in its input.",
-    409: "Something like this exists already in the service. Check the step's input.",
+    409: "The service says that this conflicts with what it has already. Check the step's input.",
     429: "The service takes fewer calls than we made. Wait a little, then retry.",
 }
 OTHERWISE: Final = "Compare the step's input with the message, correct the step, then retry from here."
@@ -109,7 +109,7 @@ def _ended(room: RunRoom) -> Headline | None:
     if execution.status == Status.CANCELLED:
         return Headline("idle", "player-stop", "Stopped", message)
     if execution.status == Status.COMPLETED:
-        text = "Steps failed, and their error paths took over. The failed steps are marked below."
+        text = "Steps failed, and the run went on as the workflow says. They are marked below."
         return (
             Headline("warn", "alert-triangle", "Succeeded with errors", text)
             if execution.had_errors

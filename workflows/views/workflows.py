@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import uuid
-from typing import Any, Final
+from typing import Final
 
 from django.core.paginator import Paginator
 from django.http import HttpResponse
+from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 from django_htmx.http import push_url
@@ -16,7 +17,6 @@ from accounts.request import AppRequest
 from workflows import keeping, publishing
 from workflows.access import get_workflow_or_404
 from workflows.documents import load_draft
-from workflows.engine.document import Document, dump, dump_yaml
 from workflows.errors import NothingPublished
 from workflows.models import WorkflowTemplate
 from workflows.views import flow_rows, replies
@@ -32,34 +32,25 @@ def workflow_list(request: AppRequest, workspace_slug: str) -> HttpResponse:
     url = reverse("workflows:workflow-list", args=[workspace_slug])
     rows = flow_rows.visible_flows(request.membership)
     searched = filters.searched(rows)
-    page = Paginator(filters.in_state(searched).select_related("created_by", "folder"), PAGE_SIZE).get_page(
-        request.GET.get("page")
-    )
-    chips = flow_rows.chips(searched, filters, url)
+    asked = filters.in_state(searched).select_related("created_by", "folder")
+    page = Paginator(asked, PAGE_SIZE).get_page(request.GET.get("page"))
+    shown = flow_rows.shown(list(page))
     context = {
         "nav": "workflows",
         "filters": filters,
         "list_url": url,
         "here": request.get_full_path(),
-        "chips": chips,
+        "chips": flow_rows.chips(searched, filters, url),
         "page_obj": page,
-        "rows": flow_rows.shown(list(page)),
-        "busiest": 0,
+        "rows": shown,
+        "busiest": max((row.busiest_day for row in shown), default=0),
     }
-    context["busiest"] = max((_height(row) for row in context["rows"]), default=0)
-    if replies.asks_for(request, "flows"):
-        response = replies.page_or_part(
-            request, "flows", page="", part="workflows/_workflow_rows.html", context=context
-        )
-        return push_url(response, url + filters.query()) if "page" not in request.GET else response
-    context["apps"] = flow_rows.apps_of(request.workspace)
-    return replies.page_or_part(
-        request, "flows", page="workflows/workflow_list.html", part="", context=context
-    )
-
-
-def _height(row: flow_rows.FlowRow) -> int:
-    return max((day["succeeded"] + day["failed"] for day in row.days), default=0)
+    is_part = replies.asks_for(request, "flows")
+    if not is_part:
+        context["apps"] = flow_rows.apps_of(request.workspace)
+    name = "workflows/_workflow_rows.html" if is_part else "workflows/workflow_list.html"
+    response = replies.vary(render(request, name, context))
+    return push_url(response, url + filters.query()) if is_part and "page" not in request.GET else response
 
 
 @require_POST
@@ -68,7 +59,7 @@ def workflow_activate(request: AppRequest, id: uuid.UUID) -> HttpResponse:
     try:
         publishing.resume(template, request.user)
     except NothingPublished as refusal:
-        return replies.done(request, refusal.message, home=_list_url(template), tone="bad", status=200)
+        return replies.done(request, refusal.message, home=_list_url(template), tone="bad", status=409)
     return _said(request, template, f"{template.name} is active.", undo="workflow-pause")
 
 

@@ -115,7 +115,7 @@ def cancel_execution(request: ApiRequest, id: uuid.UUID) -> Shape:
 )
 def retry_execution(request: ApiRequest, id: uuid.UUID, body: Retry | None = None) -> Any:
     execution = get_execution(request, id, "execution.retry")
-    given = body or Retry()
+    given = body or Retry.model_validate({})
     new = retry(execution, start=given.start, version=given.version, input=given.input, by=request.user)
     return Status(202, {"id": str(new)})
 
@@ -123,7 +123,7 @@ def retry_execution(request: ApiRequest, id: uuid.UUID, body: Retry | None = Non
 @router.post("/{uuid:id}/answer", auth=Token("execution.retry"), summary="Answer what a run asks")
 def answer_execution(request: ApiRequest, id: uuid.UUID, body: Answer) -> Shape:
     execution = get_execution(request, id, "execution.retry")
-    if body.answer in ("approve", "reject"):
+    if body.answer == "approve" or body.answer == "reject":
         raise ApiError(
             409,
             "not_asked",

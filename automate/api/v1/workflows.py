@@ -25,6 +25,7 @@ from workflows.publishing import NotPublishable, publish
 
 router = Router(tags=["workflows"])
 Shape = dict[str, Any]
+_YAML_TOO = {"requestBody": {"content": {"application/yaml": {"schema": {"type": "object"}}}}}
 Document = Annotated[dict[str, Any], Body(description="A workflow document, `format: automate/1`.")]
 
 
@@ -67,7 +68,11 @@ def list_workflows(
 
 
 @router.post(
-    "", auth=Token("workflow.edit"), response={201: Any}, summary="Create a workflow from a document"
+    "",
+    auth=Token("workflow.edit"),
+    response={201: Any},
+    openapi_extra=_YAML_TOO,
+    summary="Create a workflow from a document",
 )
 def create_workflow(request: ApiRequest, document: Document) -> Any:
     taken = take_in(request.workspace, document)
@@ -80,7 +85,7 @@ def get_one_workflow(request: ApiRequest, id: uuid.UUID) -> Shape:
     return workflow_shape(get_workflow(request, id, "workflow.view"))
 
 
-@router.put("/{uuid:id}", auth=Token("workflow.edit"), summary="Replace the draft")
+@router.put("/{uuid:id}", auth=Token("workflow.edit"), openapi_extra=_YAML_TOO, summary="Replace the draft")
 def put_workflow(
     request: ApiRequest,
     id: uuid.UUID,
@@ -121,7 +126,7 @@ def delete_workflow(request: ApiRequest, id: uuid.UUID) -> HttpResponse:
 @router.post("/{uuid:id}/publish", auth=Token("workflow.publish"), summary="Publish the draft")
 def publish_workflow(request: ApiRequest, id: uuid.UUID, body: Publication | None = None) -> Shape:
     template = get_workflow(request, id, "workflow.publish")
-    given = body or Publication(note="")
+    given = body or Publication(note="", environment=None)
     try:
         publish(
             template, by=request.user, note=given.note, environment=_environment(request, given.environment)

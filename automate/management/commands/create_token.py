@@ -8,7 +8,7 @@ from django.core.management.base import BaseCommand, CommandParser
 
 from accounts.models import ApiToken
 from accounts.tokens import create_token
-from automate.api.people import find_person, find_workspace
+from automate.management.people import find_person, find_workspace
 
 
 class Command(BaseCommand):

@@ -10,6 +10,7 @@ from django.core.management.base import BaseCommand
 
 from automate.processes import Supervisor, children_to_run, write_pid
 from automate.staticfiles import collect_if_changed
+from workflows.gallery import sync_gallery
 
 
 class Command(BaseCommand):
@@ -20,6 +21,7 @@ class Command(BaseCommand):
         if not settings.REDIS_URL:
             call_command("createcachetable", verbosity=0)
         call_command("sync_catalogue", verbosity=0)
+        sync_gallery()
         if not settings.DEBUG:
             collect_if_changed()
         self.stderr.write(self._welcome())

@@ -18,11 +18,11 @@ from django.db import transaction
 
 from accounts.models import Tenant, User
 from automate.api.errors import ApiError, fault_shape
-from automate.api.people import demand, find_person, find_workspace
 from automate.api.shapes import execution_shape, workflow_shapes
 from automate.api.starting import start
 from automate.lib.ids import uuid7
 from automate.lib.jsontypes import JSON, BadJSON, loads
+from automate.management.people import demand, find_person, find_workspace
 from workflows import documents
 from workflows.documents.intake import take_in
 from workflows.engine.document import Document, dump, dump_yaml

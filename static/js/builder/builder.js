@@ -10,7 +10,9 @@ function openPart() {
   const flow = document.getElementById("flow");
   const head = document.querySelector("#panel [data-open-part]");
   if (!flow) return;
-  const isOpen = Boolean(document.getElementById("panel").childElementCount);
+  const panel = document.getElementById("panel");
+  const isOpen = panel.childElementCount > 0;
+  panel.classList.toggle("is-closed", !isOpen);
   if (isOpen) flow.dataset.panel = "open";
   else delete flow.dataset.panel;
   for (const card of document.querySelectorAll(".step.is-selected")) card.classList.remove("is-selected");
@@ -24,12 +26,13 @@ function showPicker() {
   const url = form?.dataset.pickerUrl ?? "";
   if (column.dataset.url === url) return;
   column.dataset.url = url;
+  column.classList.toggle("is-closed", !url);
   if (!url) column.replaceChildren();
   else htmx.ajax("GET", url, { target: column, swap: "innerHTML" });
 }
 
-document.addEventListener("htmx:afterSettle", (event) => {
-  if (event.target.id !== "panel" && event.detail.target?.id !== "panel") return;
+document.addEventListener("htmx:afterSwap", (event) => {
+  if (event.detail.target?.id !== "panel") return;
   openPart();
   showPicker();
   if (!document.activeElement || document.activeElement === document.body) {
@@ -45,6 +48,10 @@ onLoad((root) => {
   const column = document.getElementById("picker");
   if (column) column.dataset.url = document.querySelector("#panel form[data-picker-url]")?.dataset.pickerUrl ?? "";
   document.querySelector(".step.is-selected")?.scrollIntoView({ block: "nearest" });
+});
+document.addEventListener("steps-changed", () => {
+  delete document.getElementById("picker").dataset.url;
+  showPicker();
 });
 addEventListener("popstate", () => location.reload());
 

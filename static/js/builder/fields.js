@@ -1,12 +1,11 @@
 // Fields of the panel: rows that grow, conditions, choices that hide other fields, previews while one types.
+import { all, onLoad } from "../overlays.js";
 
-// ---- rows: when the last one is used, an empty one follows ----
+// ---- rows ----
 const INDEX = /\.(\d+)$/;
 
-function grow(input) {
-  const rows = input.closest("[data-rows]");
+function add(rows) {
   const last = [...rows.querySelectorAll(":scope > [data-row]")].at(-1);
-  if (!last?.contains(input) || !input.value.trim()) return;
   const next = last.cloneNode(true);
   for (const control of next.querySelectorAll("[name]")) {
     control.name = control.name.replace(INDEX, (_, number) => `.${Number(number) + 1}`);
@@ -14,9 +13,32 @@ function grow(input) {
     else if (control.tagName !== "SELECT") control.value = "";
   }
   last.after(next);
+  return next;
 }
-document.addEventListener("input", (event) => {
-  if (event.target.matches("[data-last]")) grow(event.target);
+
+function isEmpty(row) {
+  return !row.querySelector("[data-last]").value.trim();
+}
+
+// The empty row at the end is for pages without scripts; here a button brings one.
+function tidy(root) {
+  for (const rows of all(root, "[data-rows]")) {
+    const found = [...rows.querySelectorAll(":scope > [data-row]")];
+    if (!found.length || rows.querySelector(":scope > [data-add-row]")) continue;
+    if (found.length > 1 && isEmpty(found.at(-1))) found.at(-1).hidden = true;
+    const button = document.getElementById("add-row-template").content.cloneNode(true).firstElementChild;
+    found.at(-1).after(button);
+  }
+}
+onLoad(tidy);
+document.addEventListener("click", (event) => {
+  const button = event.target.closest("[data-add-row]");
+  if (!button) return;
+  const rows = button.closest("[data-rows]");
+  const last = [...rows.querySelectorAll(":scope > [data-row]")].at(-1);
+  const row = last.hidden || isEmpty(last) ? last : add(rows);
+  row.hidden = false;
+  row.querySelector("[data-last]").focus();
 });
 
 // ---- one line stays one line: Enter goes to the next field ----
@@ -57,8 +79,7 @@ document.addEventListener("change", (event) => {
   const form = event.target.closest("form[data-part-form]");
   if (form) showChosen(form);
 });
-document.addEventListener("htmx:load", (event) => showChosen(event.target));
-showChosen(document);
+onLoad(showChosen);
 
 // ---- the result with sample data, 300 ms after typing ----
 const PREVIEW_AFTER_MS = 300;
@@ -69,7 +90,9 @@ function preview(box) {
   const field = box.closest("[data-field]");
   const place = field?.querySelector(":scope > .preview");
   if (!form || !place) return;
-  if (!box.value.includes("{{")) return place.replaceChildren();
+  const hasResult = box.value.includes("{{");
+  place.classList.toggle("has-result", hasResult);
+  if (!hasResult) return place.replaceChildren();
   htmx.ajax("POST", form.dataset.preview, {
     source: place,
     target: place,

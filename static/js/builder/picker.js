@@ -53,7 +53,8 @@ document.addEventListener("click", (event) => {
   const isOpen = slot.childElementCount > 0;
   for (const other of document.querySelectorAll(".inline-picker")) other.replaceChildren();
   if (isOpen) return;
-  htmx.ajax("GET", `${link.getAttribute("href")}?inline=${encodeURIComponent(link.dataset.insertFor)}`, { target: slot, swap: "innerHTML" });
+  const url = `${link.getAttribute("href")}?inline=${encodeURIComponent(link.dataset.insertFor)}`;
+  htmx.ajax("GET", url, { target: slot, swap: "innerHTML" }).then(() => slot.scrollIntoView({ block: "nearest" }));
 });
 document.addEventListener("click", (event) => {
   if (event.target.closest("[data-close-picker]")) event.target.closest(".inline-picker")?.replaceChildren();

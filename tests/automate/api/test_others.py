@@ -57,7 +57,7 @@ def test_run_shows_its_steps_and_hides_secret_outputs(api, run, workspace):
     shape = api.get(f"/executions/{run.pk}").json()
 
     assert [step["path"] for step in shape["steps"]] == ["shape", "secret"]
-    assert shape["steps"][0]["output"] == {"a": 1}
+    assert (shape["steps"][0]["step_id"], shape["steps"][0]["output"]) == ("shape", {"a": 1})
     assert "ciphertext" not in str(shape)
 
 

@@ -242,6 +242,11 @@ def test_a_refusal_says_how_to_allow_it():
         EgressPolicy().check_host("10.0.0.1", 8080)
 
 
+def test_a_name_without_addresses_is_unknown():
+    with pytest.raises(NameNotFound):
+        EgressPolicy(resolver=lambda host, port: []).check_host("empty.example", 80)
+
+
 def test_an_unknown_name_is_said_to_be_unknown():
     with pytest.raises((NameNotFound, NameLookupFailed)) as caught:
         EgressPolicy().check_host("no-such-host.invalid", 80)

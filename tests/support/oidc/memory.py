@@ -47,7 +47,7 @@ class Client(ClientMixin):
         return response_type == "code"
 
     def check_grant_type(self, grant_type):
-        return grant_type in {"authorization_code", "refresh_token"}
+        return grant_type in {"authorization_code", "refresh_token", "client_credentials"}
 
 
 @dataclass
@@ -109,7 +109,7 @@ class Memory:
         return next((token for token in self.tokens if token.access_token == text), None)
 
     def by_refresh(self, text: str) -> Token | None:
-        return next((token for token in self.tokens if token.refresh_token == text), None)
+        return next((token for token in self.tokens if text and token.refresh_token == text), None)
 
     def revoke_family(self, family: str) -> None:
         for token in self.tokens:

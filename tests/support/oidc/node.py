@@ -10,6 +10,7 @@ import subprocess
 import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import requests
 
@@ -66,9 +67,10 @@ class NodeProvider:
     def revoke_everything(self) -> None:
         requests.post(f"{self.url}/control/revoke-all", timeout=5).raise_for_status()
 
-    def state(self) -> dict[str, object]:
+    def state(self) -> dict[str, Any]:
         """`{calls: {grant: count}, notes: [], secrets: [everything given out]}`."""
-        return requests.get(f"{self.url}/control/state", timeout=5).json()
+        state: dict[str, Any] = requests.get(f"{self.url}/control/state", timeout=5).json()
+        return state
 
 
 def installed() -> Path:

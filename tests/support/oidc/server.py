@@ -6,8 +6,10 @@ import html
 import json
 import threading
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from urllib.parse import urlencode, urlsplit
+from typing import Any
+from urllib.parse import urlencode
 
 from authlib.oauth2 import OAuth2Error
 from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
@@ -46,7 +48,9 @@ class AuthorizationServer:
 
     def start(self) -> AuthorizationServer:
         self.memory = Memory(Client(self.redirect_uri))
-        self._http = make_server("127.0.0.1", 0, self.answer, threaded=True, request_handler=QuietHandler)
+        self._http = make_server(
+            "127.0.0.1", 0, self.application, threaded=True, request_handler=QuietHandler
+        )
         self.oauth = Server(self.memory, self.issuer_in_answers or self.url)
         threading.Thread(target=self._http.serve_forever, args=(0.02,), name="oidc", daemon=True).start()
         return self
@@ -59,7 +63,9 @@ class AuthorizationServer:
     def url(self) -> str:
         return f"http://127.0.0.1:{self._http.port}"
 
-    @Request.application
+    def application(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        return self.answer(Request(environ))(environ, start_response)
+
     def answer(self, request: Request) -> Response:
         routes = {
             "/authorize": self.authorize,
@@ -132,7 +138,3 @@ class AuthorizationServer:
 
 def _json(value: object, status: int = 200) -> Response:
     return Response(json.dumps(value), status=status, content_type="application/json")
-
-
-def path_of(url: str) -> str:
-    return urlsplit(url).path

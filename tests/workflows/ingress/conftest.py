@@ -20,7 +20,7 @@ Hooked = Callable[..., LiveTrigger]
 
 
 def document(
-    config: dict[str, Any] | None = None, steps: list[dict[str, Any]] | None = None
+    config: dict[str, Any] | None = None, steps: list[dict[str, Any]] | None = None, **more: Any
 ) -> dict[str, Any]:
     steps = steps or [{"key": "shape", "type": "transform", "config": {"set": {"got": "{{ trigger.body }}"}}}]
     return {
@@ -30,6 +30,7 @@ def document(
         "triggers": [{"key": "call", "type": "webhook", "config": config or {}}],
         "start": steps[0]["key"],
         "steps": steps,
+        **more,
     }
 
 

@@ -19,7 +19,7 @@ LABELS = st.sampled_from(
     [
         "", "application/json", "application/json; charset=utf-16", "application/x-www-form-urlencoded", "text/plain",
         "text/plain; charset=latin-1", "multipart/form-data; boundary=X", "multipart/form-data", "application/pdf",
-        "a/b; c", ";", "application/json;charset", "a/b; c*=d'e'f", "multipart/form-data; boundary=" + "é",
+        "a/b; c", ";", "application/json;charset", "multipart/form-data; boundary=" + "é",
     ]
 )  # fmt: skip
 BODIES = st.one_of(

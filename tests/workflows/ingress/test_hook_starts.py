@@ -361,13 +361,14 @@ class _Away:
         raise OperationalError("server closed the connection unexpectedly")
 
 
-def test_database_away_is_503_with_a_time_to_come_back(caller, hook):
+def test_database_away_is_503_with_a_time_to_come_back(caller, hook, caplog):
     with connection.execute_wrapper(_Away()):
         answer = call(caller, hook, {})
 
     assert answer.status_code == 503
     assert int(answer["Retry-After"]) > 0
     assert "server closed" not in answer.content.decode()
+    assert hook.token not in caplog.text
 
 
 def test_database_going_away_at_the_commit_starts_nothing(caller, hook):

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 
 import pytest
+from django.db import connection
 from django.test import Client
 
+from workflows.ingress.samples import KEPT_SAMPLES
 from workflows.models import LiveTrigger, RunEvent, Sample, WorkflowExecution
 from workflows.publishing import pause
 
@@ -140,3 +142,51 @@ def test_samples_are_kept_now_and_then(caller, hook):
         post(caller, hook, {"n": number})
 
     assert [sample.data["body"] for sample in Sample.objects.all()] == [{"n": 0}]
+
+
+def test_recorded_calls_are_kept_up_to_a_limit(caller, make_hook):
+    live = make_hook(published=False)
+
+    for number in range(KEPT_SAMPLES + 3):
+        post(caller, live, number)
+
+    bodies = [sample.data["body"] for sample in Sample.objects.order_by("id")]
+    assert bodies == list(range(3, KEPT_SAMPLES + 3))
+
+
+def test_pinned_samples_stay(caller, make_hook):
+    live = make_hook(published=False)
+    post(caller, live, ["mine"])
+    Sample.objects.update(pinned=True)
+
+    for number in range(KEPT_SAMPLES + 1):
+        post(caller, live, number)
+
+    assert Sample.objects.get(pinned=True).data["body"] == ["mine"]
+
+
+def test_workflow_that_keeps_nothing_keeps_no_samples(caller, make_hook):
+    live = make_hook(settings={"keep_data": "nothing"})
+
+    assert post(caller, live, {"secret": 1}).status_code == 202
+    assert not Sample.objects.exists()
+
+
+@pytest.mark.parametrize("shortcut", [True, False])
+def test_answers_are_the_same_with_and_without_the_short_way(hook, settings, shortcut):
+    if not shortcut:
+        settings.MIDDLEWARE = [name for name in settings.MIDDLEWARE if not name.endswith("HooksFirst")]
+
+    answer = post(Client(), hook, {"a": 1})
+
+    assert answer.status_code == 202
+    for name in ("Content-Security-Policy", "X-Content-Type-Options", "X-Frame-Options", "Referrer-Policy"):
+        assert name in answer
+    assert not answer.cookies
+
+
+def test_a_call_costs_one_look_up_and_one_statement(caller, hook, django_assert_max_num_queries):
+    post(caller, hook, {})
+
+    with django_assert_max_num_queries(2 if connection.vendor == "postgresql" else 5):
+        post(caller, hook, {})

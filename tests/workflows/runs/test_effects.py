@@ -7,10 +7,10 @@ import time
 import uuid
 
 import pytest
-from integrations.sync import sync_catalogue
 from werkzeug import Request, Response
 
 from automate.lib import clock
+from integrations.sync import sync_catalogue
 from tests.workflows.runs.conftest import drain_apart, drain_until, make_value, start, steps_of, workflow
 from workflows.models import ActiveRun, StepExecution, WorkflowExecution, WorkflowVariable
 from workflows.runs import recovery

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -146,6 +146,14 @@ class Store(ABC):
     @abstractmethod
     def show_progress(self, leases: list[Lease]) -> None:
         """Write the live step states of runs that have been busy for a while."""
+
+    def forget(self, runs: Collection[uuid.UUID]) -> None:
+        """Remove runs that were started while their workflow was being deleted (no SQL without such runs)."""
+        if runs:
+            from workflows.models import WorkflowExecution
+            from workflows.runs.deletion import delete_runs
+
+            delete_runs(WorkflowExecution.objects.filter(pk__in=runs))
 
     def beat(self, worker: str, slots: int, now: datetime) -> None:
         """Renew the worker's lease, making it on the first beat."""

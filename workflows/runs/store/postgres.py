@@ -103,6 +103,7 @@ RETURNING a.execution_id, a.tenant_id, a.workflow_id, a.attempt, a.signals, a.in
 NUMBERS = """
 INSERT INTO workflows_workflowcounter AS w (template_id, tenant_id, last_number, running)
 SELECT id, tenant, n, 0 FROM unnest(%s::uuid[], %s::uuid[], %s::bigint[]) AS u(id, tenant, n)
+WHERE EXISTS (SELECT 1 FROM workflows_workflowtemplate t WHERE t.id = u.id)
 ON CONFLICT (template_id) DO UPDATE SET last_number = w.last_number + excluded.last_number
 RETURNING template_id, last_number
 """
@@ -199,13 +200,15 @@ class PostgresStore(Store):
             if not taken:
                 return []
             numbers = self._numbers(cursor, list(taken.values()))
-            ids = list(taken)
+            gone = {run for run, row in taken.items() if row[3] == 1 and run not in numbers}
+            self.forget(gone)
+            ids = [run for run in taken if run not in gone]
             attempts = [taken[run][3] for run in ids]
             cursor.execute(BEGIN_RUNS, (now, ids, [numbers.get(run) for run in ids], attempts))
             return [claimed(taken[row[0]], row) for row in cursor.fetchall()]
 
     def _numbers(self, cursor: Any, taken: list[Any]) -> dict[uuid.UUID, int]:
-        """A number for each run that is claimed for the first time: one statement per batch."""
+        """A number for each run that is claimed for the first time, if its workflow is there: one statement per batch."""
         fresh: dict[tuple[uuid.UUID, uuid.UUID], list[uuid.UUID]] = {}
         for execution_id, tenant_id, workflow_id, attempt, *_ in taken:
             if attempt == 1:
@@ -218,6 +221,7 @@ class PostgresStore(Store):
         return {
             execution_id: last[workflow_id] - len(runs) + 1 + place
             for (workflow_id, _), runs in fresh.items()
+            if workflow_id in last
             for place, execution_id in enumerate(sorted(runs))
         }
 

@@ -58,7 +58,8 @@ WHERE execution_id IN (SELECT execution_id FROM {_A} WHERE queue = 'engine' AND 
 RETURNING execution_id, tenant_id, workflow_id, attempt, signals, inflight, cursor, barren, cancel_requested
 """
 NUMBER = """
-INSERT INTO workflows_workflowcounter (template_id, tenant_id, last_number, running) VALUES (%s, %s, 1, 0)
+INSERT INTO workflows_workflowcounter (template_id, tenant_id, last_number, running)
+SELECT id, %s, 1, 0 FROM workflows_workflowtemplate WHERE id = %s
 ON CONFLICT (template_id) DO UPDATE SET last_number = last_number + 1 RETURNING last_number
 """
 BEGIN_RUN = f"""
@@ -154,14 +155,18 @@ class SqliteStore(Store):
             cursor.execute(CLAIM, self._plain((worker, now, limit)))
             for active in cursor.fetchall():
                 number = self._number(cursor, active) if active[3] == 1 else None
+                if active[3] == 1 and number is None:
+                    self.forget([uuid.UUID(active[0])])
+                    continue
                 cursor.execute(BEGIN_RUN, self._plain((number, active[3], now, active[0])))
                 found.append(self._claimed(active, cursor.fetchone()))
         return found
 
-    def _number(self, cursor: Any, active: Any) -> int:
-        cursor.execute(NUMBER, (active[2], active[1]))
-        number: int = cursor.fetchone()[0]
-        return number
+    def _number(self, cursor: Any, active: Any) -> int | None:
+        """None when the workflow is gone."""
+        cursor.execute(NUMBER, (active[1], active[2]))
+        found = cursor.fetchone()
+        return found[0] if found else None
 
     def _claimed(self, active: Any, execution: Any) -> Claimed:
         head = [_uuid(value) for value in active[:3]]

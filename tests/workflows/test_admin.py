@@ -1,0 +1,355 @@
+"""The admin of workflows: every page opens, shows no secret, and asks the database no more for more rows."""
+
+from __future__ import annotations
+
+import pytest
+from django.apps import apps
+from django.contrib import admin
+from django.contrib.auth.models import Permission
+from django.test import Client
+from django.urls import reverse
+
+from accounts.models import Tenant, User
+from tests.workflows.full_house import CANARY, SCRIPT, make_house, make_run
+from workflows.models import (
+    ActiveRun,
+    ConnectionSlot,
+    Deployment,
+    RunEvent,
+    StepExecution,
+    StepLink,
+    WorkflowAccess,
+    WorkflowCounter,
+    WorkflowExecution,
+    WorkflowTemplate,
+    WorkflowTemplateLibrary,
+    WorkflowVariable,
+    WorkflowVersion,
+)  # fmt: skip
+
+ON_OTHER_PAGES = {ConnectionSlot, StepLink, WorkflowAccess, WorkflowCounter}
+MODELS = [
+    model for model in apps.get_app_config("workflows").get_models() if model not in ON_OTHER_PAGES
+]  # fmt: skip
+WRITABLE = {WorkflowTemplateLibrary}
+DELETABLE = {WorkflowTemplateLibrary, WorkflowTemplate, WorkflowVariable}
+named = pytest.mark.parametrize("model", MODELS, ids=lambda model: model._meta.model_name)
+
+
+@pytest.fixture
+def as_staff(alice: User) -> Client:
+    alice.is_staff = alice.is_superuser = True
+    alice.save()
+    return signed_in(alice)
+
+
+@pytest.fixture
+def house(alice: User, workspace: Tenant) -> WorkflowTemplate:
+    return make_house(workspace, alice)
+
+
+def signed_in(user: User) -> Client:
+    client = Client()
+    client.force_login(user)
+    return client
+
+
+def url(model, page: str, *args) -> str:
+    return reverse(f"admin:workflows_{model._meta.model_name}_{page}", args=args)
+
+
+def act(client: Client, model, action: str, *rows):
+    chosen = {"action": action, "_selected_action": [str(row.pk) for row in rows]}
+    answer = client.post(url(model, "changelist"), chosen, follow=True)
+    return [str(message) for message in answer.context["messages"]]
+
+
+def assert_decent(answer) -> None:
+    text = answer.content.decode()
+    assert answer.status_code == 200
+    assert CANARY not in text
+    assert SCRIPT not in text
+    assert not any(
+        value in text
+        for value in WorkflowVariable.objects.filter(is_encrypted=True).values_list("value", flat=True)
+    )
+
+
+def test_every_model_has_its_page():
+    assert {model for model in MODELS if not admin.site.is_registered(model)} == set()
+
+
+@named
+def test_lists_and_rows_open_and_show_nothing_secret(as_staff, house, model):
+    rows = list(model._default_manager.all())
+    assert rows
+
+    assert_decent(as_staff.get(url(model, "changelist")))
+    for row in rows:
+        assert_decent(as_staff.get(url(model, "change", row.pk)))
+
+
+@named
+def test_searching_for_words_and_ids_works(as_staff, house, model):
+    row = model._default_manager.first()
+
+    assert_decent(as_staff.get(url(model, "changelist"), {"q": "order 'x"}))
+    found = as_staff.get(url(model, "changelist"), {"q": str(row.pk)})
+
+    assert_decent(found)
+    if len(str(row.pk)) == 36:
+        has_own_id = "pk" in admin.site.get_model_admin(model).id_fields
+        assert found.context["cl"].result_count == int(has_own_id)
+
+
+@named
+def test_every_filter_works(as_staff, house, model):
+    page = as_staff.get(url(model, "changelist"))
+    offers = {
+        choice["query_string"]
+        for offered in page.context["cl"].filter_specs
+        for choice in offered.choices(page.context["cl"])
+    }
+
+    for query in offers:
+        assert_decent(as_staff.get(url(model, "changelist") + query))
+
+
+@named
+def test_twenty_rows_cost_no_more_queries_than_ten(
+    as_staff, house, alice, workspace, model, django_assert_num_queries
+):
+    address = url(model, "changelist")
+    as_staff.get(address)
+    with django_assert_num_queries(100, exact=False) as first:
+        as_staff.get(address)
+    for _ in range(2):
+        make_house(workspace, alice, runs=3)
+
+    with django_assert_num_queries(100, exact=False) as second:
+        as_staff.get(address)
+
+    assert len(second) == len(first)
+
+
+@named
+def test_nothing_is_added_or_changed_by_hand(as_staff, house, model):
+    row = model._default_manager.first()
+    own = model in WRITABLE
+
+    assert as_staff.get(url(model, "add")).status_code == (200 if own else 403)
+    assert (b'name="_save"' in as_staff.get(url(model, "change", row.pk)).content) == own
+    deletes = as_staff.get(url(model, "delete", row.pk)).status_code
+    assert deletes == (200 if model in DELETABLE else 403)
+
+
+def test_a_runs_page_costs_the_same_for_more_steps(as_staff, house, django_assert_num_queries):
+    run = WorkflowExecution.objects.filter(status="FAILED").first()
+    address = url(WorkflowExecution, "change", run.pk)
+    as_staff.get(address)
+    with django_assert_num_queries(100, exact=False) as first:
+        as_staff.get(address)
+    StepExecution.objects.bulk_create(
+        StepExecution(
+            tenant=run.tenant, execution=run, path=f"items[{n}].reserve", step_id="reserve", step_status="COMPLETED"
+        )
+        for n in range(250)
+    )  # fmt: skip
+
+    with django_assert_num_queries(100, exact=False) as second:
+        text = as_staff.get(address).content.decode()
+
+    assert len(second) == len(first)
+    assert "items[150].reserve" in text
+    assert "items[249].reserve" not in text
+
+
+def test_a_workflows_page_costs_the_same_for_more_parts(
+    as_staff, house, alice, workspace, django_assert_num_queries
+):
+    address = url(WorkflowTemplate, "change", house.pk)
+    as_staff.get(address)
+    with django_assert_num_queries(100, exact=False) as first:
+        as_staff.get(address)
+    for n in range(5):
+        step = house.steps.create(tenant=workspace, key=f"more_{n}", type="TRANSFORM")
+        house.links.create(tenant=workspace, source_step=step, target=house.steps.first())
+        house.access.create(tenant=workspace, user=alice, level="VIEW")
+        environment = workspace.environments.create(name=f"Stage {n}")
+        version = house.versions.create(tenant=workspace, version_number=10 + n, workflow_data={})
+        house.deployments.create(tenant=workspace, environment=environment, version=version)
+        house.live_triggers.create(tenant=workspace, environment=environment, key="order", type="WEBHOOK")
+
+    with django_assert_num_queries(100, exact=False) as second:
+        as_staff.get(address)
+
+    assert len(second) == len(first)
+
+
+def test_a_run_shows_its_steps_and_what_it_did(as_staff, house):
+    run = WorkflowExecution.objects.filter(status="FAILED").first()
+
+    text = as_staff.get(url(WorkflowExecution, "change", run.pk)).content.decode()
+
+    step = run.steps.get(path="alert")
+    assert url(StepExecution, "change", step.pk) in text
+    assert "It broke: &lt;script&gt;" in text
+    assert url(WorkflowTemplate, "change", house.pk) in text
+
+
+def test_encrypted_values_are_named_so(as_staff, house):
+    step = StepExecution.objects.filter(is_encrypted=True).first()
+    secret = WorkflowVariable.objects.get(type="SECRET")
+
+    assert "encrypted" in as_staff.get(url(StepExecution, "change", step.pk)).content.decode()
+    assert "encrypted" in as_staff.get(url(WorkflowVariable, "change", secret.pk)).content.decode()
+
+
+def test_a_run_whose_deployment_is_gone_still_opens(as_staff, house):
+    run = WorkflowExecution.objects.filter(status="FAILED").first()
+    Deployment.objects.all().delete()
+
+    assert as_staff.get(url(WorkflowExecution, "change", run.pk)).status_code == 200
+
+
+def test_runs_are_stopped_and_it_is_noted(as_staff, house, workspace):
+    run = make_run(house, 7, "WAITING")
+    ActiveRun.objects.create(execution=run, tenant=workspace, workflow=house, state="WAITING")
+    ended = WorkflowExecution.objects.filter(status="FAILED").first()
+
+    assert act(as_staff, WorkflowExecution, "stop", run, ended) == ["Stopped: 1 of 2."]
+
+    run.refresh_from_db()
+    assert run.status == "CANCELLED"
+    assert workspace.audit_events.filter(verb="execution.cancelled", target_id=str(run.pk)).exists()
+
+
+def test_the_queue_stops_runs_too(as_staff, house):
+    active = ActiveRun.objects.get()
+
+    act(as_staff, ActiveRun, "stop", active)
+
+    assert ActiveRun.objects.get().cancel_requested
+
+
+def test_runs_are_repeated_and_refusals_are_told(as_staff, house):
+    ended = WorkflowExecution.objects.filter(status="FAILED").first()
+    busy = WorkflowExecution.objects.get(status="RUNNING")
+
+    said = act(as_staff, WorkflowExecution, "retry_failed", ended, busy)
+
+    assert "Queued again: 1 of 2." in said
+    assert any("has not ended yet" in message for message in said)
+    again = WorkflowExecution.objects.get(retry_of=ended)
+    assert set(again.steps.values_list("path", flat=True)) == {"big"}
+
+
+def test_pausing_and_resuming_go_through_the_product(as_staff, house, workspace):
+    act(as_staff, WorkflowTemplate, "pause", house)
+    assert not Deployment.objects.get().is_active
+
+    act(as_staff, WorkflowTemplate, "resume", house)
+
+    assert Deployment.objects.get().is_active
+    assert workspace.audit_events.filter(verb__in=["workflow.paused", "workflow.resumed"]).count() == 2
+
+
+def test_archiving_and_bringing_back(as_staff, house):
+    act(as_staff, WorkflowTemplate, "archive", house)
+    assert WorkflowTemplate.objects.get().status == "ARCHIVED"
+
+    act(as_staff, WorkflowTemplate, "bring_back", house)
+
+    assert WorkflowTemplate.objects.get().status == "PUBLISHED"
+
+
+def test_a_workflow_is_deleted_with_everything(as_staff, house, workspace):
+    asked = as_staff.get(url(WorkflowTemplate, "delete", house.pk))
+    assert "3 runs" in asked.content.decode()
+
+    answer = as_staff.post(url(WorkflowTemplate, "delete", house.pk), {"post": "yes"})
+
+    assert answer.status_code == 302
+    for model in (WorkflowTemplate, WorkflowVersion, WorkflowExecution, StepExecution, RunEvent):
+        assert not model.objects.exists()
+    assert workspace.audit_events.filter(verb="workflow.deleted").exists()
+
+
+def test_several_workflows_are_deleted_from_the_list(as_staff, house, alice, workspace):
+    other = make_house(workspace, alice, runs=0)
+    chosen = {"action": "delete_selected", "_selected_action": [str(house.pk), str(other.pk)]}
+
+    as_staff.post(url(WorkflowTemplate, "changelist"), {**chosen, "post": "yes"})
+
+    assert not WorkflowTemplate.objects.exists()
+    assert not WorkflowExecution.objects.exists()
+
+
+def test_deleting_a_variable_is_noted(as_staff, house, workspace):
+    plain = WorkflowVariable.objects.get(type="STRING")
+
+    as_staff.post(url(WorkflowVariable, "delete", plain.pk), {"post": "yes"})
+
+    assert workspace.audit_events.filter(verb="variable.deleted", target_id=str(plain.pk)).exists()
+
+
+def test_who_may_only_look_can_do_nothing(bob, house):
+    bob.is_staff = True
+    bob.save()
+    bob.user_permissions.set(
+        Permission.objects.filter(content_type__app_label="workflows", codename__startswith="view_")
+    )
+    client = signed_in(bob)
+    active = ActiveRun.objects.get()
+
+    assert client.get(url(WorkflowExecution, "changelist")).status_code == 200
+    act(client, WorkflowExecution, "stop", active)
+    act(client, WorkflowTemplate, "pause", house)
+
+    assert not ActiveRun.objects.get().cancel_requested
+    assert Deployment.objects.get().is_active
+    assert client.get(url(WorkflowTemplate, "delete", house.pk)).status_code == 403
+
+
+def test_people_without_staff_rights_see_nothing(as_bob, house):
+    assert as_bob.get(url(WorkflowExecution, "changelist")).status_code == 302
+
+
+LIBRARY = {
+    "name": "Forward", "slug": "forward", "order": "0", "category": "Sales", "samples": "{}", "is_published": "on",
+}  # fmt: skip
+DOCUMENT = """{"format": "automate/1", "key": "forward", "name": "Forward", "triggers": [{"key": "go", "type":
+ "webhook"}], "start": "a", "steps": [{"key": "a", "type": "transform", "config": {"set": {"x": 1}}}]}"""
+
+
+def test_a_workspace_gets_a_template_of_its_own(as_staff, workspace):
+    form = {**LIBRARY, "tenant": str(workspace.pk), "template_data": DOCUMENT}
+
+    answer = as_staff.post(url(WorkflowTemplateLibrary, "add"), form)
+
+    assert answer.status_code == 302, answer.context["adminform"].form.errors
+    row = WorkflowTemplateLibrary.objects.get()
+    assert row.source_apps == ["webhook"]
+    assert row.template_data["steps"][0]["key"] == "a"
+
+
+def test_a_template_with_a_wrong_document_is_refused_with_the_place(as_staff, workspace):
+    wrong = DOCUMENT.replace('"start": "a"', '"start": "nowhere"').replace("transform", "magic")
+    form = {**LIBRARY, "tenant": str(workspace.pk), "template_data": wrong}
+
+    answer = as_staff.post(url(WorkflowTemplateLibrary, "add"), form)
+
+    assert "steps" in str(answer.context["adminform"].form.errors["template_data"])
+
+
+def test_templates_for_everybody_are_files(as_staff, workspace):
+    shipped = WorkflowTemplateLibrary.objects.create(slug="shipped", name="Shipped", template_data={})
+    own = WorkflowTemplateLibrary.objects.create(slug="own", name="Own", template_data={}, tenant=workspace)
+
+    act(as_staff, WorkflowTemplateLibrary, "withdraw", shipped, own)
+    answer = as_staff.post(url(WorkflowTemplateLibrary, "add"), {**LIBRARY, "template_data": DOCUMENT})
+
+    assert "Choose a workspace" in str(answer.context["adminform"].form.errors["tenant"])
+    assert b'name="_save"' not in as_staff.get(url(WorkflowTemplateLibrary, "change", shipped.pk)).content
+    published = dict(WorkflowTemplateLibrary.objects.values_list("slug", "is_published"))
+    assert published == {"shipped": True, "own": False}

@@ -1,0 +1,312 @@
+"""Workflows as people build them: the draft with its parts, and what was published of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import Count, QuerySet
+from django.db.models.fields.json import KT
+from django.http import HttpRequest, HttpResponse
+from django.utils.html import format_html_join
+
+from accounts.request import client_ip
+from workflows import keeping, publishing
+from workflows.admin.base import ReadOnly, ReadOnlyInline, Rows, staff
+from workflows.admin.showing import NOTHING, json_field, link_to_list, pretty
+from workflows.models import (
+    ConnectionSlot,
+    Deployment,
+    DraftRevision,
+    Folder,
+    LiveTrigger,
+    RunEvent,
+    Sample,
+    StepState,
+    WorkflowAccess,
+    WorkflowExecution,
+    WorkflowStep,
+    WorkflowTemplate,
+    WorkflowTrigger,
+    WorkflowVersion,
+)  # fmt: skip
+
+
+class StepInline(ReadOnlyInline):
+    model = WorkflowStep
+    fields = [
+        "key", "name", "type", "integration", "action", "connection", "leads_to", "is_enabled",
+    ]  # fmt: skip
+    show_change_link = True
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[WorkflowStep]:
+        return WorkflowStep.objects.prefetch_related("links_out__target")
+
+    @admin.display(description="leads to")
+    def leads_to(self, row: WorkflowStep) -> str:
+        return _targets(row)
+
+
+class TriggerInline(ReadOnlyInline):
+    model = WorkflowTrigger
+    fields = [
+        "key", "name", "type", "integration", "integration_event", "cron_expression", "leads_to", "is_enabled",
+    ]  # fmt: skip
+    show_change_link = True
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[WorkflowTrigger]:
+        return WorkflowTrigger.objects.prefetch_related("links_out__target")
+
+    @admin.display(description="leads to")
+    def leads_to(self, row: WorkflowTrigger) -> str:
+        return _targets(row)
+
+
+def _targets(row: WorkflowStep | WorkflowTrigger) -> str:
+    return ", ".join(f"{link.port} → {link.target.key}" for link in row.links_out.all()) or NOTHING
+
+
+class SlotInline(ReadOnlyInline):
+    model = ConnectionSlot
+    fields = ["key", "integration", "user_integration"]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[ConnectionSlot]:
+        return ConnectionSlot.objects.select_related("user_integration")
+
+
+class DeploymentInline(ReadOnlyInline):
+    model = Deployment
+    fields = ["environment", "version", "is_active", "published_by", "published_at"]
+    show_change_link = True
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Deployment]:
+        rows = Deployment.objects.select_related("template", "environment", "version", "published_by")
+        return rows.defer("version__workflow_data")
+
+
+class LiveTriggerInline(ReadOnlyInline):
+    model = LiveTrigger
+    fields = ["key", "type", "environment", "is_off", "next_fire_at", "last_fired_at"]
+    show_change_link = True
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[LiveTrigger]:
+        return LiveTrigger.objects.select_related("environment").order_by("key")
+
+
+class AccessInline(ReadOnlyInline):
+    model = WorkflowAccess
+    fields = ["level", "user", "role", "group"]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[WorkflowAccess]:
+        return WorkflowAccess.objects.select_related("template", "user", "role", "group")
+
+
+@admin.register(WorkflowTemplate)
+class WorkflowTemplateAdmin(ReadOnly):
+    """Look, pause, resume, put away, delete. Drafts change in the builder, which keeps undo and versions right."""
+
+    list_display = [
+        "name", "tenant", "status", "running", "last_run", "folder", "created_by", "updated_at", "draft_version",
+    ]  # fmt: skip
+    list_filter = ["status", "updated_at", "is_public"]
+    search_fields = [
+        "name",
+        "template_id",
+        "description",
+        "tenant__name",
+        "tenant__slug",
+        "created_by__email",
+    ]
+    list_select_related = ["tenant", "folder", "created_by", "counter"]
+    date_hierarchy = "created_at"
+    heavy = ("settings", "layout", "metadata")
+    fields = [
+        ("name", "template_id", "tenant"),
+        "description",
+        ("status", "running", "is_public"),
+        ("folder", "tags"),
+        "more",
+        ("draft_version", "undo_position", "start"),
+        "settings_shown",
+        ("created_by", "created_at", "updated_at"),
+    ]
+    inlines = [
+        DeploymentInline, LiveTriggerInline, TriggerInline, StepInline, SlotInline, AccessInline,
+    ]  # fmt: skip
+    actions = ["pause", "resume", "archive", "bring_back"]
+    settings_shown = json_field("settings")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[WorkflowTemplate]:
+        return super().get_queryset(request).with_activity()  # type: ignore[attr-defined,no-any-return]
+
+    @admin.display(boolean=True, description="active")
+    def running(self, row: WorkflowTemplate) -> bool:
+        return row.is_active
+
+    @admin.display(description="runs", ordering="counter__last_number")
+    def last_run(self, row: WorkflowTemplate) -> int:
+        counter = getattr(row, "counter", None)
+        return counter.last_number if counter else 0
+
+    @admin.display(description="see also")
+    def more(self, row: WorkflowTemplate) -> str:
+        models = {
+            WorkflowExecution: "Runs", WorkflowVersion: "Versions", RunEvent: "Events", Sample: "Samples",
+            StepState: "Memory", DraftRevision: "Changes of the draft",
+        }  # fmt: skip
+        links = ((link_to_list(model, text, template__id__exact=row.pk),) for model, text in models.items())
+        return format_html_join(" · ", "{}", links)
+
+    @admin.action(description="Pause the chosen workflows", permissions=["operate"])
+    def pause(self, request: HttpRequest, rows: QuerySet[WorkflowTemplate]) -> None:
+        by = staff(request)
+        self.do(request, rows, lambda row: publishing.pause(row, by), "Paused")
+
+    @admin.action(description="Resume the chosen workflows", permissions=["operate"])
+    def resume(self, request: HttpRequest, rows: QuerySet[WorkflowTemplate]) -> None:
+        by = staff(request)
+        self.do(request, rows, lambda row: publishing.resume(row, by), "Resumed")
+
+    @admin.action(description="Archive the chosen workflows", permissions=["operate"])
+    def archive(self, request: HttpRequest, rows: QuerySet[WorkflowTemplate]) -> None:
+        by = staff(request)
+        self.do(request, rows, lambda row: keeping.archive(row, by=by), "Archived")
+
+    @admin.action(description="Bring the chosen workflows back from the archive", permissions=["operate"])
+    def bring_back(self, request: HttpRequest, rows: QuerySet[WorkflowTemplate]) -> None:
+        by = staff(request)
+        self.do(request, rows, lambda row: keeping.bring_back(row, by=by), "Brought back")
+
+    # --- deleting ------------------------------------------------------------------------------
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return super(Rows, self).has_delete_permission(request, obj)
+
+    def get_deleted_objects(
+        self, objs: Sequence[WorkflowTemplate] | QuerySet[WorkflowTemplate], request: HttpRequest
+    ) -> tuple[list[str], dict[str, int], set[str], list[str]]:
+        """What goes, in numbers: there may be more runs than a page can list."""
+        said = [
+            f"{template.name} ({template.tenant}): {keeping.losses(template).sentence()}" for template in objs
+        ]
+        return said, {str(self.opts.verbose_name_plural): len(said)}, set(), []
+
+    def delete_view(
+        self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Not in one transaction, as Django has it: `keeping.delete` goes in batches so that the engine need not wait."""
+        return self._delete_view(request, object_id, extra_context)  # type: ignore[attr-defined,no-any-return]
+
+    def delete_model(self, request: HttpRequest, obj: WorkflowTemplate) -> None:
+        keeping.delete(obj, by=staff(request), ip=client_ip(request))
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[WorkflowTemplate]) -> None:
+        for template in queryset.select_related("tenant"):
+            self.delete_model(request, template)
+
+
+@admin.register(WorkflowStep)
+class WorkflowStepAdmin(ReadOnly):
+    """To find who uses what; the drafts they belong to have their own page."""
+
+    list_display = ["__str__", "key", "type", "integration", "action", "template", "tenant", "is_enabled"]
+    list_filter = ["type", "is_enabled"]
+    search_fields = ["name", "key", "integration", "action", "template__name", "tenant__name"]
+    list_select_related = ["template", "tenant"]
+    ordering = ["-id"]
+    heavy = ("condition", "input_mappings", "output_mappings", "config", "retry_policy", "notes")
+    fields = [
+        ("key", "name", "type"),
+        ("template", "tenant"),
+        ("integration", "action", "connection"),
+        ("is_enabled", "timeout_s", "position"),
+        "condition_shown",
+        "input_shown",
+        "output_shown",
+        "config_shown",
+        "retry_shown",
+        "notes",
+    ]
+    condition_shown = json_field("condition")
+    input_shown = json_field("input_mappings", "input")
+    output_shown = json_field("output_mappings", "output")
+    config_shown = json_field("config")
+    retry_shown = json_field("retry_policy", "retry")
+
+
+@admin.register(WorkflowTrigger)
+class WorkflowTriggerAdmin(ReadOnly):
+    """Triggers of drafts; what is live has its own list."""
+
+    list_display = [
+        "__str__", "key", "type", "integration", "integration_event", "cron_expression", "template", "tenant",
+        "is_enabled",
+    ]  # fmt: skip
+    list_filter = ["type", "is_enabled"]
+    search_fields = ["name", "key", "integration", "integration_event", "template__name", "tenant__name"]
+    list_select_related = ["template", "tenant"]
+    ordering = ["-id"]
+    heavy = ("config",)
+    fields = [
+        ("key", "name", "type"),
+        ("template", "tenant"),
+        ("integration", "integration_event", "connection"),
+        ("cron_expression", "time_zone", "is_enabled"),
+        "config_shown",
+    ]
+    config_shown = json_field("config")
+
+
+@admin.register(DraftRevision)
+class DraftRevisionAdmin(ReadOnly):
+    list_display = ["__str__", "label", "template", "tenant", "by", "at"]
+    search_fields = ["template__name", "tenant__name", "by__email"]
+    list_select_related = ["template", "tenant", "by"]
+    ordering = ["-id"]
+    heavy = ("patch",)
+    fields = [("template", "tenant", "n"), ("by", "at"), "before", "after"]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[DraftRevision]:
+        rows: QuerySet[DraftRevision] = super().get_queryset(request)
+        return rows.annotate(label=KT("patch__label"))
+
+    @admin.display
+    def label(self, row: Any) -> str:
+        return row.label or NOTHING
+
+    @admin.display
+    def before(self, row: DraftRevision) -> str:
+        return pretty(row.patch.get("before"))
+
+    @admin.display
+    def after(self, row: DraftRevision) -> str:
+        return pretty(row.patch.get("after"))
+
+
+@admin.register(Sample)
+class SampleAdmin(ReadOnly):
+    list_display = ["__str__", "template", "tenant", "source", "pinned", "created_at"]
+    list_filter = ["source", "pinned", "created_at"]
+    search_fields = ["template__name", "tenant__name", "step_key", "trigger_key"]
+    list_select_related = ["template", "tenant"]
+    heavy = ("data",)
+    fields = [
+        ("template", "tenant"), ("trigger_key", "step_key"), ("source", "pinned", "created_at"), "data_shown",
+    ]  # fmt: skip
+    data_shown = json_field("data")
+
+
+@admin.register(Folder)
+class FolderAdmin(ReadOnly):
+    list_display = ["name", "tenant", "filed"]
+    search_fields = ["name", "tenant__name"]
+    list_select_related = ["tenant"]
+    fields = ["name", "tenant", "filed"]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Folder]:
+        rows: QuerySet[Folder] = super().get_queryset(request)
+        return rows.annotate(n_workflows=Count("workflows"))
+
+    @admin.display(description="workflows", ordering="n_workflows")
+    def filed(self, row: Any) -> str:
+        return link_to_list(WorkflowTemplate, str(row.n_workflows), folder__id__exact=row.pk)

@@ -1,0 +1,1 @@
+"""Forms of pages about whole workflows and variables; the forms of steps are the builder's."""

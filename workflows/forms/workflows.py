@@ -1,0 +1,179 @@
+"""What people fill in about whole workflows: a new one, one to import, its settings."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import fields, replace
+from typing import Any, Final
+
+from django import forms
+from django.core.files.uploadedfile import UploadedFile
+
+from accounts.timezones import zone_choices
+from workflows.engine.document import MAX_TEXT_BYTES, Document, Settings
+from workflows.models import Folder, WorkflowTemplate
+
+MAX_TAGS: Final = 30
+MAX_TAG: Final = 40
+OVERLAPS: Final = [
+    ("parallel", "Let them run beside each other"),
+    ("queue", "Let the new one wait"),
+    ("skip", "Leave the new one out"),
+    ("restart", "Stop the old one"),
+]
+KEPT: Final = [
+    ("all", "Of all runs"),
+    ("failures", "Of failed runs only"),
+    ("nothing", "Of no run"),
+]
+
+
+class NewWorkflowForm(forms.Form):
+    name = forms.CharField(
+        max_length=200,
+        label="Name",
+        widget=forms.TextInput(attrs={"autofocus": True, "placeholder": "High-value order follow-up"}),
+    )
+
+
+class ImportForm(forms.Form):
+    """A document, pasted or as a file; the file wins. `source` is what was given."""
+
+    file = forms.FileField(
+        required=False,
+        label="File",
+        allow_empty_file=True,
+        widget=forms.FileInput(attrs={"accept": ".yaml,.yml,.json"}),
+    )
+    text = forms.CharField(
+        required=False,
+        strip=False,
+        label="Or its text",
+        widget=forms.Textarea(attrs={"rows": 8, "class": "mono-input", "spellcheck": "false"}),
+        help_text="YAML or JSON, as “Export” writes it. The older form with nodes and connections is understood too.",
+    )
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean() or {}
+        file: UploadedFile | None = data.get("file")
+        if file is None and not str(data.get("text", "")).strip():
+            raise forms.ValidationError("Choose a file, or paste the text of a workflow.")
+        if file is not None and (file.size or 0) > MAX_TEXT_BYTES:
+            raise forms.ValidationError(
+                f"The file has {file.size:,} bytes. {MAX_TEXT_BYTES:,} is the most a workflow may have."
+            )
+        return data
+
+    @property
+    def source(self) -> str | bytes:
+        file: UploadedFile | None = self.cleaned_data.get("file")
+        return file.read() if file is not None else str(self.cleaned_data["text"])
+
+
+class WorkflowSettingsForm(forms.Form):
+    """A workflow's name, where it is filed, and its document's settings. `base` tells what the form started from."""
+
+    base = forms.CharField(widget=forms.HiddenInput, required=False)
+    name = forms.CharField(max_length=200)
+    description = forms.CharField(
+        required=False,
+        max_length=10_000,
+        widget=forms.Textarea(attrs={"rows": 2}),
+        help_text="One line is shown in the list of workflows.",
+    )
+    folder = forms.CharField(
+        required=False,
+        max_length=80,
+        widget=forms.TextInput(attrs={"list": "folders"}),
+        help_text="A new name makes a new folder.",
+    )
+    tags = forms.CharField(required=False, max_length=1500, help_text="Words, with commas between.")
+    time_zone = forms.ChoiceField(required=False, help_text="For schedules and dates in this workflow.")
+    timeout_s = forms.FloatField(
+        required=False,
+        min_value=1,
+        max_value=366 * 86_400,
+        label="Time limit of a run (seconds)",
+        help_text="Waiting is not counted. Empty: no limit.",
+    )
+    overlap = forms.ChoiceField(choices=OVERLAPS, label="When it is started again while it runs")
+    max_parallel_runs = forms.IntegerField(
+        required=False,
+        min_value=1,
+        max_value=100_000,
+        label="Runs at once",
+        help_text="More starts than this are treated as said above. Empty: one, or any number side by side.",
+    )
+    keep_data = forms.ChoiceField(
+        choices=KEPT,
+        label="Keep the data of steps",
+        help_text="What is not kept is wiped when the run has ended.",
+    )
+    on_failure = forms.ChoiceField(
+        required=False,
+        label="When a run fails",
+        help_text="This workflow is started with the error.",
+    )
+
+    def __init__(self, data: Any = None, *, template: WorkflowTemplate, document: Document) -> None:
+        self.template, self.document = template, document
+        super().__init__(data, initial=_initial(template, document))
+        self.fields["time_zone"].choices = [  # type: ignore[attr-defined]  # a ChoiceField
+            ("", f"The workspace's: {template.tenant.time_zone}"),
+            *zone_choices(),
+        ]
+        self.fields["on_failure"].choices = _failure_choices(template, document)  # type: ignore[attr-defined]
+        self.folders = list(Folder.objects.for_tenant(template.tenant_id).values_list("name", flat=True))
+
+    def clean_tags(self) -> list[str]:
+        words = [word.strip() for word in self.cleaned_data["tags"].split(",")]
+        tags = list(dict.fromkeys(word for word in words if word))
+        if len(tags) > MAX_TAGS:
+            raise forms.ValidationError(f"{len(tags)} tags are too many; {MAX_TAGS} is the most.")
+        if long := next((tag for tag in tags if len(tag) > MAX_TAG), None):
+            raise forms.ValidationError(f"The tag “{long[:60]}” is longer than {MAX_TAG} characters.")
+        return tags
+
+    @property
+    def is_stale(self) -> bool:
+        """Whether somebody else changed one of these settings since the form was shown."""
+        return bool(self.cleaned_data["base"]) and self.cleaned_data["base"] != base_of(self.document)
+
+    def changed_document(self) -> Document:
+        data = self.cleaned_data
+        names = ("time_zone", "timeout_s", "overlap", "max_parallel_runs", "keep_data", "on_failure")
+        settings = replace(self.document.settings, **{name: data[name] or None for name in names})
+        return replace(self.document, name=data["name"], description=data["description"], settings=settings)
+
+
+def base_of(document: Document) -> str:
+    """A fingerprint of what the settings page shows: steps may change meanwhile without harm."""
+    shown = [document.name, document.description]
+    shown += [repr(getattr(document.settings, part.name)) for part in fields(Settings)]
+    return hashlib.sha256("\n".join(shown).encode()).hexdigest()[:16]
+
+
+def _initial(template: WorkflowTemplate, document: Document) -> dict[str, Any]:
+    settings = document.settings
+    return {
+        "base": base_of(document),
+        "name": document.name,
+        "description": document.description,
+        "folder": template.folder.name if template.folder else "",
+        "tags": ", ".join(template.tags),
+        "time_zone": settings.time_zone or "",
+        "timeout_s": f"{settings.timeout_s:g}" if settings.timeout_s else "",
+        "overlap": settings.overlap or "parallel",
+        "max_parallel_runs": settings.max_parallel_runs,
+        "keep_data": settings.keep_data or "all",
+        "on_failure": settings.on_failure or "",
+    }
+
+
+def _failure_choices(template: WorkflowTemplate, document: Document) -> list[tuple[str, str]]:
+    rows = WorkflowTemplate.objects.for_tenant(template.tenant_id).not_archived().exclude(pk=template.pk)
+    choices = list(rows.order_by("name").values_list("template_id", "name"))
+    chosen = document.settings.on_failure
+    if chosen and chosen not in dict(choices):
+        choices.append((chosen, f"{chosen} (not there any more)"))
+    return [("", "As the workspace's settings say"), *choices]

@@ -1,0 +1,122 @@
+"""What on the first page asks for a person: runs that failed or have a question, connections that expired."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Final
+
+from django.urls import reverse
+
+from accounts.models import Membership
+from automate.lib import clock
+from automate.templatetags.formats import ago_words
+from integrations.models import UserIntegration
+from workflows.models import ActiveRun, WorkflowExecution
+from workflows.views.home_figures import first_apps
+from workflows.views.run_filters import Runs, first_id_at
+
+FAILED_FOR: Final = timedelta(days=7)
+LOOKED_AT: Final = 200  # of the newest failed runs; a workflow that failed more often says "200+"
+SHOWN: Final = 4
+
+
+@dataclass
+class Concern:
+    """One row: what it is about, what is wrong, and where it is put right."""
+
+    title: str
+    text: str
+    url: str
+    action: str
+    tile: str
+    dialog: bool = False
+
+
+@dataclass
+class Attention:
+    concerns: list[Concern] = field(default_factory=list)
+
+    @property
+    def shown(self) -> list[Concern]:
+        return self.concerns[:SHOWN]
+
+    @property
+    def more(self) -> int:
+        return max(len(self.concerns) - SHOWN, 0)
+
+
+def attention(membership: Membership, rows: Runs) -> Attention:
+    """Questions first, then expired connections, then failures, the newest first (four SQL queries)."""
+    asking, failing = _by_workflow(_asking(membership, rows)), _by_workflow(_failing(rows))
+    apps = first_apps(run.template_id for run, _ in [*asking, *failing])
+    return Attention(
+        [
+            *(_question(run, number, apps) for run, number in asking),
+            *(_expired(connection) for connection in _expired_connections(membership)),
+            *(_failure(run, number, apps) for run, number in failing),
+        ]
+    )
+
+
+def _asking(membership: Membership, rows: Runs) -> Runs:
+    """Runs with a step whose outcome nobody knows: somebody has to say."""
+    waiting = ActiveRun.objects.filter(tenant_id=membership.tenant_id, state=ActiveRun.State.ATTENTION)
+    return rows.filter(pk__in=waiting.values("pk"))
+
+
+def _failing(rows: Runs) -> Runs:
+    since = first_id_at(clock.now() - FAILED_FOR)
+    return rows.filter(is_failed=True, is_test=False, pk__gte=since)
+
+
+def _by_workflow(rows: Runs) -> list[tuple[WorkflowExecution, int]]:
+    """The newest run of each workflow and how many there are, the newest first (one SQL query)."""
+    found: dict[uuid.UUID, tuple[WorkflowExecution, int]] = {}
+    columns = ("created_at", "status", "template_id", "template__name")
+    for run in rows.select_related("template").only(*columns).order_by("-pk")[:LOOKED_AT]:
+        newest, number = found.get(run.template_id, (run, 0))
+        found[run.template_id] = (newest, number + 1)
+    return list(found.values())
+
+
+def _expired_connections(membership: Membership) -> list[UserIntegration]:
+    rows = UserIntegration.objects.usable_by(membership.user, membership.tenant).filter(needs_reconnect=True)
+    return list(rows.select_related("integration").order_by("name")[:LOOKED_AT])
+
+
+def _question(run: WorkflowExecution, number: int, apps: dict[uuid.UUID, str]) -> Concern:
+    return Concern(
+        title=run.template.name,
+        text="A run needs your decision" if number == 1 else f"{_many(number)} runs need your decision",
+        url=reverse("workflows:run-detail", args=[run.pk]),
+        action="Decide",
+        tile=apps.get(run.template_id, "approval"),
+    )
+
+
+def _expired(connection: UserIntegration) -> Concern:
+    return Concern(
+        title=connection.name,
+        text="The connection expired",
+        url=reverse("integrations:connection-reconnect", args=[connection.pk]),
+        action="Reconnect",
+        tile=connection.integration.name,
+        dialog=True,
+    )
+
+
+def _failure(run: WorkflowExecution, number: int, apps: dict[uuid.UUID, str]) -> Concern:
+    when = ago_words(run.created_at, clock.now())
+    return Concern(
+        title=run.template.name,
+        text=f"Failed {when}" if number == 1 else f"Failed {_many(number)} times, last {when}",
+        url=reverse("workflows:run-detail", args=[run.pk]),
+        action="Review",
+        tile=apps.get(run.template_id, "workflow"),
+    )
+
+
+def _many(number: int) -> str:
+    return f"{LOOKED_AT}+" if number >= LOOKED_AT else str(number)
