@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from automate.lib.crypto import CannotDecrypt
 from integrations.errors import ActionError, IntegrationError
 
 
@@ -17,6 +18,16 @@ class ConnectionUnavailable(ActionError):
 
     def __init__(self, message: str) -> None:
         super().__init__(message, code="connection_unavailable", sent=False)
+
+
+class CannotOpen(ConnectionUnavailable, CannotDecrypt):
+    """What is stored of a connection does not decrypt: its key is gone, or the row was tampered with."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f"The stored access of the connection “{name}” cannot be opened with this server's encryption keys. "
+            "Reconnect it, or give the server its earlier AUTOMATE_ENCRYPTION_KEYS back."
+        )
 
 
 class RefreshFailed(ActionError):

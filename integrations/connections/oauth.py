@@ -77,14 +77,8 @@ def start(
     state = OAuthState(
         tenant=tenant, user=user, integration=integration, connection=connection,
         state_hash=_hash(token), session_hash=_hash(session_key), expires_at=clock.now() + STATE_LIFETIME,
+        data=_stored(purpose, integration),
     )  # fmt: skip
-    state.data = {
-        "name": store.checked_name(purpose.name, integration),
-        "sharing": purpose.sharing,
-        "next": purpose.next,
-        "slot": purpose.slot,
-        "workflow_id": purpose.workflow_id,
-    }
     state.verifier = vault.seal_sign_in(state, {"verifier": verifier, "values": values})
     url = oauth2.authorize_url(
         way,
@@ -138,6 +132,17 @@ def check_issuer(parameters: Mapping[str, str], authorize_url: str) -> None:
 def forget_old_states() -> int:
     """Remove sign-ins that nobody finished in time (one SQL statement)."""
     return OAuthState.objects.filter(expires_at__lt=clock.now()).delete()[0]
+
+
+def _stored(purpose: Purpose, integration: IntegrationDefinition) -> dict[str, str | None]:
+    """The purpose without what was typed, which is sealed."""
+    return {
+        "name": store.checked_name(purpose.name, integration),
+        "sharing": purpose.sharing,
+        "next": purpose.next,
+        "slot": purpose.slot,
+        "workflow_id": purpose.workflow_id,
+    }
 
 
 def _hash(text: str) -> str:

@@ -19,7 +19,7 @@ from integrations import auth
 from integrations.auth import oauth2
 from integrations.connections import vault
 from integrations.connections.clients import endpoint, oauth_client, runner
-from integrations.connections.errors import ConnectionRefused, NotSetUp
+from integrations.connections.errors import CannotOpen, ConnectionRefused, NotSetUp
 from integrations.connections.opening import forget
 from integrations.connections.usage import Use, uses
 from integrations.errors import ActionError
@@ -188,7 +188,10 @@ def with_stored(connection: UserIntegration, values: Mapping[str, JSON]) -> dict
     """The values with those that were left empty filled in from what is stored (forms never show secrets)."""
     way = way_for(connection.integration, connection.tenant, connection.auth_type)
     secret = {entry.key for entry in auth.fields(way) if entry.type == "secret"}
-    stored = {key: value for key, value in vault.unseal_credentials(connection).items() if key in secret}
+    try:
+        stored = {key: value for key, value in vault.unseal_credentials(connection).items() if key in secret}
+    except CannotOpen:  # then everything has to be typed anew
+        stored = {}
     return {**stored, **{key: value for key, value in values.items() if value not in (None, "")}}
 
 

@@ -10,6 +10,7 @@ from django.conf import settings
 from automate.lib import jsontypes
 from automate.lib.crypto import CannotDecrypt, Keyring
 from automate.lib.jsontypes import JSON
+from integrations.connections.errors import CannotOpen
 from integrations.masking import MASK
 from integrations.models import OAuthState, UserIntegration
 
@@ -32,13 +33,9 @@ def seal_credentials(connection: UserIntegration, values: Mapping[str, JSON]) ->
 
 
 def unseal_credentials(connection: UserIntegration) -> dict[str, JSON]:
-    """The secret fields; {} when there are none. Raises CannotDecrypt."""
-    if not connection.credentials:
-        return {}
-    value = jsontypes.loads(keyring().decrypt(connection.credentials, aad=connection.aad("credentials")))
-    if not isinstance(value, dict):
-        raise CannotDecrypt("The stored credentials are not an object.")
-    return value
+    """The secret fields; {} when there are none. Raises CannotOpen."""
+    value = jsontypes.loads(_opened(connection, "credentials", connection.credentials) or "{}")
+    return value if isinstance(value, dict) else {}
 
 
 def seal_refresh_token(connection: UserIntegration, token: str) -> str:
@@ -46,9 +43,17 @@ def seal_refresh_token(connection: UserIntegration, token: str) -> str:
 
 
 def unseal_refresh_token(connection: UserIntegration) -> str:
-    if not connection.refresh_token:
+    """Empty when there is none. Raises CannotOpen."""
+    return _opened(connection, "refresh_token", connection.refresh_token)
+
+
+def _opened(connection: UserIntegration, field: str, sealed: str) -> str:
+    if not sealed:
         return ""
-    return keyring().decrypt(connection.refresh_token, aad=connection.aad("refresh_token")).decode()
+    try:
+        return keyring().decrypt(sealed, aad=connection.aad(field)).decode()
+    except CannotDecrypt:
+        raise CannotOpen(connection.name) from None
 
 
 def seal_sign_in(state: OAuthState, values: Mapping[str, JSON]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import uuid
 from dataclasses import dataclass
 from functools import cached_property
@@ -15,6 +16,7 @@ from django.utils.http import url_has_allowed_host_and_scheme
 
 from accounts.permissions import has_permission
 from accounts.request import AppRequest
+from automate.lib.crypto import CannotDecrypt
 from automate.lib.jsontypes import JSON
 from integrations.connections import TestResult, is_set_up, redirect_uri, vault
 from integrations.forms import ConnectionForm
@@ -113,7 +115,9 @@ class Room:
     def stored(self) -> dict[str, JSON]:
         if self.connection is None:
             return {}
-        return {**self.connection.public_values, **vault.unseal_credentials(self.connection)}
+        with contextlib.suppress(CannotDecrypt):  # its key is gone: everything is typed anew
+            return {**self.connection.public_values, **vault.unseal_credentials(self.connection)}
+        return dict(self.connection.public_values)
 
     def suggested_name(self) -> str:
         """The app's name, with a number when the person has one already (one SQL query)."""

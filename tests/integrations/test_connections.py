@@ -2,9 +2,11 @@
 
 import pytest
 
+from automate.lib.crypto import new_key
 from automate.lib.ids import uuid7
 from integrations.connections import (
     ConnectionRefused,
+    ConnectionUnavailable,
     create_connection,
     delete_connection,
     find_visible,
@@ -253,6 +255,17 @@ def test_a_service_that_is_away_does_not_stop_the_removal(alice, workspace, note
 
     assert delete_connection(connection, by=alice).revoked is False
     assert not UserIntegration.objects.exists()
+
+
+def test_without_its_key_a_connection_says_so_and_can_be_connected_again(make, alice, settings):
+    connection = reread(make())
+    settings.AUTOMATE_ENCRYPTION_KEYS = new_key()
+
+    with pytest.raises(ConnectionUnavailable, match="cannot be opened with this server's encryption keys"):
+        open_credentials(connection)
+
+    update_connection(connection, by=alice, credentials={"token": "access-0987654321wxyz"})
+    assert open_credentials(reread(connection)).text("token") == "access-0987654321wxyz"
 
 
 def test_unknown_ids_are_not_visible(alice, workspace):

@@ -7,6 +7,7 @@ from django.db import connection as database
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
+from automate.lib.crypto import new_key
 from integrations.connections import open_credentials, vault
 from integrations.models import UserIntegration
 from tests.factories import add_member, make_user
@@ -260,6 +261,19 @@ def test_reconnecting_replaces_the_secret_and_keeps_the_id(as_alice, notes, toke
     row = reread(connection)
     assert open_credentials(row).text("token") == token
     assert (row.needs_reconnect, row.last_error, row.account_label) == (False, "", "Ada Okafor")
+
+
+def test_reconnecting_works_when_the_encryption_key_is_gone(
+    as_alice, notes, token, make_connection, settings
+):
+    connection = make_connection(integration=notes)
+    settings.AUTOMATE_ENCRYPTION_KEYS = new_key()
+    url = url_of("connection-reconnect", connection)
+    assert as_alice.get(url).status_code == 200
+
+    as_alice.post(url, {"name": "Notes", "field_token": token})
+
+    assert open_credentials(reread(connection)).text("token") == token
 
 
 def test_removing_asks_first_and_says_so_after(as_alice, workspace, notes, make_connection):

@@ -8,6 +8,7 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.forms.models import BaseInlineFormSet
 from django.http import HttpRequest
+from django.utils.functional import cached_property
 from django.utils.html import format_html_join
 
 from accounts.models import User
@@ -50,8 +51,14 @@ class StepKind(OneOf):
 
 
 class FirstSteps(BaseInlineFormSet):  # type: ignore[type-arg] # not generic at run time
-    def get_queryset(self) -> QuerySet[StepExecution]:
+    """Asked for its rows again and again, so they are read once."""
+
+    @cached_property
+    def _rows(self) -> QuerySet[StepExecution]:
         return super().get_queryset()[:STEPS_SHOWN]
+
+    def get_queryset(self) -> QuerySet[StepExecution]:
+        return self._rows
 
 
 class StepInline(ReadOnlyInline):

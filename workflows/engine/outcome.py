@@ -62,10 +62,13 @@ class Done:
 
 @dataclass(frozen=True, slots=True)
 class Failed:
+    """`postponed`: nothing was tried, our own rate limit asks to come again after `retry_after_s`."""
+
     error: StepError
     input: JSON = None
     retry_after_s: float | None = None
     outcome_unknown: bool = False
+    postponed: bool = False
     request_log: JSON = None
 
 

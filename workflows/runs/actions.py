@@ -16,7 +16,7 @@ from integrations import auth
 from integrations.actions import effect_of as effect_by_manifest
 from integrations.actions import way_of
 from integrations.connections import opening
-from integrations.errors import ActionError
+from integrations.errors import ActionError, RateLimited
 from integrations.masking import MASK, MIN_SECRET_CHARS, Masker
 from workflows.engine.document import Step
 from workflows.engine.names import RunData
@@ -108,7 +108,8 @@ def _connection_id(step: Step, claimed: Claimed, facts: Facts) -> uuid.UUID | No
 def _failed(call: Call, error: ActionError) -> Failed:
     unknown = error.sent is not False and error.status is None
     fault = StepError(error.message, error.code, call.step.key, error.retryable, error.status)
-    return Failed(fault, dict(call.input), error.retry_after_s, unknown, error.request_log)
+    postponed = isinstance(error, RateLimited)
+    return Failed(fault, dict(call.input), error.retry_after_s, unknown, postponed, error.request_log)
 
 
 def release_database(facts: Facts) -> None:

@@ -277,6 +277,9 @@ class Segment:
         self, scope: ScopeRun, step: Step, path: str, failed: Failed, started: datetime, note: Note
     ) -> None:
         """Record a failure, or put the step to sleep until its next try."""
+        if failed.postponed and not self.ending:
+            self._postpone(scope, step, path, failed, started, note)
+            return
         attempt = int(str(note.get("attempt", 1)))
         errors = [*_errors(note), failed.error.as_json()]
         wait_s = self._retry_in(scope, step, failed, attempt)
@@ -299,6 +302,14 @@ class Segment:
             if scope.loop is None:
                 self.ending = self.ending or Ending("FAILED", error=record.error)
         self.dirty.append(scope)
+
+    def _postpone(
+        self, scope: ScopeRun, step: Step, path: str, failed: Failed, started: datetime, note: Note
+    ) -> None:
+        """Come again when the rate limit lets us; this was no try."""
+        until = clock.now() + timedelta(seconds=failed.retry_after_s or INLINE_WAIT_S)
+        wait: Note = {"kind": "retry", "until": until.isoformat(), "started_at": started.isoformat()}
+        self.waits.sleep(scope, step, path, {**note, **wait})
 
     def _retry_in(self, scope: ScopeRun, step: Step, failed: Failed, attempt: int) -> float | None:
         if step.retry is None or failed.error.code in HOPELESS:

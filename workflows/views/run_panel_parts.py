@@ -192,7 +192,7 @@ def related(room: RunRoom) -> list[dict[str, Any]]:
     )
     found = {
         row.pk: row
-        for row in rows.selectrelated("template").only("number", "status", "had_errors", "template__name")
+        for row in rows.select_related("template").only("number", "status", "had_errors", "template__name")
     }
     return [_link(label, found[pk]) for label, pk in wanted.items() if pk in found]
 
@@ -203,7 +203,7 @@ def children(room: RunRoom, place: Place) -> list[dict[str, Any]]:
         parent=room.execution, parent_path=place.path
     )
     rows = (
-        rows.selectrelated("template").only("number", "status", "had_errors", "template__name").order_by("pk")
+        rows.select_related("template").only("number", "status", "had_errors", "template__name").order_by("pk")
     )
     return [_link("It started", row) for row in rows[:20]]
 

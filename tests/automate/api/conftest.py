@@ -7,7 +7,6 @@ import json
 from typing import Any
 
 import pytest
-from django.http import HttpResponse
 from django.test import Client
 
 from accounts.models import Tenant, User
@@ -27,7 +26,7 @@ class ApiClient:
         self.token = create_token(user, tenant, "test", scope)[1]
         self.client = Client()
 
-    def send(self, method: str, path: str, body: Any = None, **extra: Any) -> HttpResponse:
+    def send(self, method: str, path: str, body: Any = None, **extra: Any) -> Any:
         data = body if isinstance(body, str | bytes) else "" if body is None else json.dumps(body)
         headers = {"Authorization": f"Bearer {self.token}", **extra.pop("headers", {})}
         kind = extra.pop("content_type", "application/json")
@@ -35,19 +34,19 @@ class ApiClient:
             method, f"/api/v1{path}", data, content_type=kind, headers=headers, **extra
         )
 
-    def get(self, path: str, **extra: Any) -> HttpResponse:
+    def get(self, path: str, **extra: Any) -> Any:
         return self.send("GET", path, **extra)
 
-    def post(self, path: str, body: Any = None, **extra: Any) -> HttpResponse:
+    def post(self, path: str, body: Any = None, **extra: Any) -> Any:
         return self.send("POST", path, body, **extra)
 
-    def put(self, path: str, body: Any = None, **extra: Any) -> HttpResponse:
+    def put(self, path: str, body: Any = None, **extra: Any) -> Any:
         return self.send("PUT", path, body, **extra)
 
-    def patch(self, path: str, body: Any = None, **extra: Any) -> HttpResponse:
+    def patch(self, path: str, body: Any = None, **extra: Any) -> Any:
         return self.send("PATCH", path, body, **extra)
 
-    def delete(self, path: str, **extra: Any) -> HttpResponse:
+    def delete(self, path: str, **extra: Any) -> Any:
         return self.send("DELETE", path, **extra)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.test import Client
@@ -19,7 +20,7 @@ from workflows.models import WorkflowAccess, WorkflowExecution, WorkflowTemplate
 pytestmark = [pytest.mark.django_db]
 
 # (method, path, body): every operation; {w} a workflow, {e} a run, {x} anything else. Which scope each one needs.
-OPERATIONS = [
+OPERATIONS: list[tuple[str, str, Any, str]] = [
     ("GET", "/workflows", None, "read"),
     ("POST", "/workflows", a_document(), "write"),
     ("GET", "/workflows/{w}", None, "read"),

@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 
 from tests.automate.api.conftest import a_document
+from tests.workflows.ingress.conftest import data_of
 from workflows.engine.document import dump_yaml, load
 from workflows.models import WorkflowExecution, WorkflowTemplate
 
@@ -122,7 +123,7 @@ def test_execute_may_stand_in_for_another_trigger(api, workflow):
 
     answer = api.post(f"/workflows/{workflow.pk}/execute", {"input": 1, "trigger": "call"})
 
-    trigger = WorkflowExecution.objects.get(pk=answer.json()["id"]).input
+    trigger = data_of(WorkflowExecution.objects.get(pk=answer.json()["id"]))
     assert (trigger["type"], trigger["key"], trigger["body"], trigger["query"]) == ("webhook", "call", 1, {})
     assert api.post(f"/workflows/{workflow.pk}/execute", {"trigger": "nope"}).status_code == 422
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import sys
+from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command, get_commands, load_command_class
@@ -12,6 +13,7 @@ from django.core.management import CommandError, call_command, get_commands, loa
 from accounts.tokens import find_token
 from tests.automate.api.conftest import a_document
 from tests.factories import add_member, make_user
+from tests.workflows.ingress.conftest import data_of
 from workflows.models import LiveTrigger, WorkflowExecution, WorkflowTemplate
 
 pytestmark = [pytest.mark.django_db]
@@ -29,7 +31,7 @@ def file(tmp_path):
     return make
 
 
-def run(*args, **options) -> tuple[dict, str]:
+def run(*args, **options) -> tuple[dict[str, Any], str]:
     """What the command printed, as JSON, and what it said beside."""
     out, err = io.StringIO(), io.StringIO()
     call_command(*args, stdout=out, stderr=err, **options)
@@ -161,7 +163,7 @@ def test_run_starts_and_prints_the_run(alice, workspace, file):
     started, _ = run("workflow", "run", made["id"], "--input", '{"a": 1}')
 
     assert (started["status"], started["workflow"], started["steps"]) == ("PENDING", made["id"], [])
-    assert WorkflowExecution.objects.get().input["body"] == {"a": 1}
+    assert data_of(WorkflowExecution.objects.get())["body"] == {"a": 1}
 
 
 def test_run_of_a_draft_is_refused(alice, workspace, file):
@@ -198,6 +200,7 @@ def test_create_token_prints_a_token_that_works(alice, workspace):
     )
 
     token = find_token(out.getvalue().strip())
+    assert token is not None
     assert (token.user, token.tenant, token.scopes) == (alice, workspace, "write")
     assert out.getvalue().count("\n") == 1
 

@@ -12,7 +12,7 @@ from django.test import Client
 from accounts.models import Tenant, User
 from workflows import documents
 from workflows.engine.document import load
-from workflows.models import LiveTrigger, WorkflowTemplate
+from workflows.models import LiveTrigger, Sample, WorkflowExecution, WorkflowTemplate
 from workflows.publishing import publish
 
 _numbers = itertools.count(1)
@@ -49,6 +49,11 @@ def make_hook(alice: User, workspace: Tenant) -> Hooked:
 
 def live_trigger(template: WorkflowTemplate) -> LiveTrigger:
     return LiveTrigger.objects.get(template=template, key="call")
+
+
+def data_of(row: WorkflowExecution | Sample) -> Any:
+    """The call as it was stored."""
+    return row.input if isinstance(row, WorkflowExecution) else row.data
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests.workflows.ingress.conftest import data_of
 from workflows.models import WorkflowExecution
 
 pytestmark = [pytest.mark.django_db]
@@ -104,5 +105,5 @@ def test_accepted_json_is_stored_as_it_was_sent(caller, hook, value):
     if "$file" in json.dumps(value):
         return
     assert answer.status_code == 202, answer.content
-    stored = WorkflowExecution.objects.get(pk=answer.json()["execution"]).input["body"]
+    stored = data_of(WorkflowExecution.objects.get(pk=answer.json()["execution"]))["body"]
     assert is_same(stored, value)

@@ -16,13 +16,12 @@ from django.test import Client
 
 from integrations.connections.vault import seal_credentials
 from integrations.models import IntegrationDefinition, UserIntegration
-from tests.workflows.ingress.conftest import document, live_trigger
+from tests.workflows.ingress.conftest import data_of, document, live_trigger
 from workflows import documents
 from workflows.engine.document import load
 from workflows.ingress import answers
 from workflows.models import ActiveRun, Blob, StepExecution, TriggerReceipt, WorkflowExecution
 from workflows.publishing import publish
-from workflows.runs import wait
 
 pytestmark = [pytest.mark.django_db]
 
@@ -183,7 +182,7 @@ def test_refused_call_does_not_burn_the_delivery_id(caller, signed_hook):
 def test_signature_is_no_part_of_the_run(caller, signed_hook):
     call(caller, signed_hook(), b"{}", **{"X-Sig": signature(b"{}")})
 
-    assert "x-sig" not in WorkflowExecution.objects.get().input["headers"]
+    assert "x-sig" not in data_of(WorkflowExecution.objects.get())["headers"]
 
 
 def test_basic_challenge_and_removed_secret(caller, signed_hook, secret):
@@ -206,8 +205,8 @@ def test_uploads_become_file_values(caller, hook):
 
     execution = WorkflowExecution.objects.get(pk=answer.json()["execution"])
     blob = Blob.objects.get()
-    assert execution.input["body"] == {"title": "Tea"}
-    assert execution.input["files"]["photo"] == {
+    assert data_of(execution)["body"] == {"title": "Tea"}
+    assert data_of(execution)["files"]["photo"] == {
         "$file": str(blob.pk), "name": "tea.png", "mime": "image/png", "size": 4,
         "sha256": hashlib.sha256(b"\x89PNG").hexdigest(),
     }  # fmt: skip
@@ -217,7 +216,7 @@ def test_uploads_become_file_values(caller, hook):
 def test_other_bodies_are_one_file(caller, hook):
     caller.post(f"/hooks/{hook.token}", b"\0\1\2", content_type="application/zip")
 
-    assert WorkflowExecution.objects.get().input["body"]["$file"] == str(Blob.objects.get().pk)
+    assert data_of(WorkflowExecution.objects.get())["body"]["$file"] == str(Blob.objects.get().pk)
 
 
 def test_repeated_upload_is_stored_once(caller, hook):
@@ -252,7 +251,7 @@ def ends_with(monkeypatch):
             WorkflowExecution.objects.filter(pk=execution.pk).update(**changes)
             ActiveRun.objects.all().delete()
 
-        monkeypatch.setattr(wait.time, "sleep", run_meanwhile)
+        monkeypatch.setattr(time, "sleep", run_meanwhile)
 
     return arrange
 

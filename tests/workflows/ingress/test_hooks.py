@@ -8,6 +8,7 @@ import pytest
 from django.db import connection
 from django.test import Client
 
+from tests.workflows.ingress.conftest import data_of
 from workflows.ingress.samples import KEPT_SAMPLES
 from workflows.models import LiveTrigger, RunEvent, Sample, WorkflowExecution
 from workflows.publishing import pause
@@ -31,7 +32,7 @@ def test_call_starts_a_run_and_gets_its_id(caller, hook):
     execution = WorkflowExecution.objects.get(pk=answer.json()["execution"])
     assert execution.status == "PENDING"
     assert execution.trigger_type == "WEBHOOK"
-    assert execution.input["body"] == {"order": {"total": 700}}
+    assert data_of(execution)["body"] == {"order": {"total": 700}}
 
 
 def test_run_sees_the_whole_call(caller, hook):
@@ -43,7 +44,7 @@ def test_run_sees_the_whole_call(caller, hook):
         headers={"X-Thing": "t", "Authorization": "s", "Cookie": "c=1"},
     )
 
-    trigger = WorkflowExecution.objects.get(pk=answer.json()["execution"]).input
+    trigger = data_of(WorkflowExecution.objects.get(pk=answer.json()["execution"]))
     assert trigger["type"] == "webhook"
     assert trigger["key"] == "call"
     assert trigger["method"] == "POST"
@@ -70,7 +71,7 @@ def test_draft_records_and_says_why(caller, make_hook):
 
     assert (answer.status_code, answer.json()) == (202, {"status": "recorded"})
     assert not WorkflowExecution.objects.exists()
-    assert Sample.objects.get(trigger_key="call").data["body"] == {"a": 1}
+    assert data_of(Sample.objects.get(trigger_key="call"))["body"] == {"a": 1}
     assert "draft" in RunEvent.objects.get(kind="RECORDED").message
 
 
@@ -111,7 +112,7 @@ def test_get_with_a_query_starts_when_allowed(caller, make_hook):
 
     answer = caller.get(url(live), {"q": "tea"})
 
-    trigger = WorkflowExecution.objects.get(pk=answer.json()["execution"]).input
+    trigger = data_of(WorkflowExecution.objects.get(pk=answer.json()["execution"]))
     assert (trigger["query"], trigger["body"]) == ({"q": "tea"}, None)
 
 
@@ -141,7 +142,7 @@ def test_samples_are_kept_now_and_then(caller, hook):
     for number in range(3):
         post(caller, hook, {"n": number})
 
-    assert [sample.data["body"] for sample in Sample.objects.all()] == [{"n": 0}]
+    assert [data_of(sample)["body"] for sample in Sample.objects.all()] == [{"n": 0}]
 
 
 def test_recorded_calls_are_kept_up_to_a_limit(caller, make_hook):
@@ -150,7 +151,7 @@ def test_recorded_calls_are_kept_up_to_a_limit(caller, make_hook):
     for number in range(KEPT_SAMPLES + 3):
         post(caller, live, number)
 
-    bodies = [sample.data["body"] for sample in Sample.objects.order_by("id")]
+    bodies = [data_of(sample)["body"] for sample in Sample.objects.order_by("id")]
     assert bodies == list(range(3, KEPT_SAMPLES + 3))
 
 
@@ -162,7 +163,7 @@ def test_pinned_samples_stay(caller, make_hook):
     for number in range(KEPT_SAMPLES + 1):
         post(caller, live, number)
 
-    assert Sample.objects.get(pinned=True).data["body"] == ["mine"]
+    assert data_of(Sample.objects.get(pinned=True))["body"] == ["mine"]
 
 
 def test_workflow_that_keeps_nothing_keeps_no_samples(caller, make_hook):

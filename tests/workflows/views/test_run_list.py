@@ -73,7 +73,16 @@ def test_somebody_it_is_shared_with_sees_the_runs(as_bob, url, bob, make_workflo
 )  # fmt: skip
 def test_runs_are_filtered_by_status(as_alice, url, make_workflow, make_run, group, numbers):
     template = make_workflow()
-    statuses = ["PENDING", "RUNNING", "WAITING", "NEEDS_ATTENTION", "COMPLETED", "FAILED", "TIMED_OUT", "CANCELLED"]
+    statuses = [
+        "PENDING",
+        "RUNNING",
+        "WAITING",
+        "NEEDS_ATTENTION",
+        "COMPLETED",
+        "FAILED",
+        "TIMED_OUT",
+        "CANCELLED",
+    ]
     for number, status in enumerate(statuses, start=1):
         make_run(template, status, number=number)
 
@@ -85,7 +94,9 @@ def test_chips_count_whatever_status_is_chosen(as_alice, url, make_workflow, mak
     for status in ("COMPLETED", "COMPLETED", "FAILED"):
         make_run(template, status)
 
-    chips = {chip["label"]: chip["count"] for chip in as_alice.get(url, {"status": "failed"}).context["chips"]}
+    chips = {
+        chip["label"]: chip["count"] for chip in as_alice.get(url, {"status": "failed"}).context["chips"]
+    }
 
     assert (chips["All"], chips["Succeeded"], chips["Failed"], chips["Waiting"]) == ("3", "2", "1", "")
 
@@ -101,7 +112,14 @@ def test_test_runs_can_be_left_out(as_alice, url, make_workflow, make_run, choic
 
 @pytest.mark.parametrize(
     ("text", "numbers"),
-    [("#41", [41]), ("42", [42]), ("refund", [42]), ("REFUND sync", [42]), ("failed", [41]), ("nothing like it", [])],
+    [
+        ("#41", [41]),
+        ("42", [42]),
+        ("refund", [42]),
+        ("REFUND sync", [42]),
+        ("failed", [41]),
+        ("nothing like it", []),
+    ],
 )
 def test_search_takes_numbers_names_and_statuses(as_alice, url, make_workflow, make_run, text, numbers):
     make_run(make_workflow("Order follow-up"), "FAILED", number=41)
@@ -314,7 +332,9 @@ def test_the_list_beside_a_run_is_searched_by_status(as_alice, make_workflow, ma
     shown = make_run(template, number=2)
     column = as_alice.get(reverse("workflows:run-detail", args=[shown.pk])).context["column"]
 
-    found = as_alice.get(column["list_url"], {"current": str(shown.pk), "q": "failed"}, headers={"HX-Request": "true"})
+    found = as_alice.get(
+        column["list_url"], {"current": str(shown.pk), "q": "failed"}, headers={"HX-Request": "true"}
+    )
 
     assert [run.number for run in found.context["column"]["rows"]] == [1]
 

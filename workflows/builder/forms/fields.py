@@ -64,11 +64,13 @@ class BoundField:
     @property
     def is_group(self) -> bool:
         """Whether it has several controls, so that its label names a group."""
+        if self.extra.get("box"):
+            return False
         return self.condition is not None or bool(self.pairs) or self.spec.kind in ("cases", "ops", "multi")
 
     @property
     def takes_picker(self) -> bool:
-        return self.spec.kind not in ("cases", "ops", "multi")
+        return bool(self.extra.get("box")) or self.spec.kind not in ("cases", "ops", "multi")
 
     @property
     def hint(self) -> str:
@@ -123,7 +125,8 @@ class BoundField:
     @property
     def template(self) -> str:
         """The widget's own template, relative to the builder's folder of fields."""
-        return f"workflows/builder/fields/{_TEMPLATES.get(self.spec.kind, self.spec.kind)}.html"
+        kind = "area" if self.extra.get("box") else self.spec.kind
+        return f"workflows/builder/fields/{_TEMPLATES.get(kind, kind)}.html"
 
 
 OP_WORDS: Final = {
@@ -163,19 +166,33 @@ def _show(spec: Spec, value: Any, name: str, posted: Post | None, errors: Errors
         )
     if spec.kind == "condition":
         return BoundField(spec, name, error=error, condition=_typed_condition(name, value, posted, error))
-    if spec.kind == "ops":
+    if spec.kind == "ops" and (value is ABSENT or isinstance(value, list)):
         return BoundField(spec, name, error=error, blocks=_op_blocks(value, name, posted, errors))
     if spec.kind == "rows" and fits_rows(value):
         return BoundField(spec, name, error=error, pairs=pairs_of(value))
-    if spec.kind == "multi" and (value is ABSENT or isinstance(value, list)):
-        return BoundField(
-            spec, name, error=error, chosen=tuple(map(str, value)) if isinstance(value, list) else ()
-        )
+    if spec.kind == "multi" and _fits_checkboxes(spec, value):
+        return BoundField(spec, name, error=error, chosen=tuple(value) if isinstance(value, list) else ())
     extra = {"is_set": isinstance(value, str) and bool(value)} if spec.kind == "secret" else {}
+    if spec.kind in ("multi", "ops") or (spec.kind == "flag" and not _fits_flag(value)):
+        extra["box"] = True  # an expression, or something odd: edited as text
     text = posted[name] if error and posted and name in posted else shown_text(spec, value)
     return BoundField(
         spec, name, text, error, is_data=isinstance(value, str) and has_expression(value), extra=extra
     )
+
+
+def _fits_checkboxes(spec: Spec, value: Any) -> bool:
+    if not isinstance(value, list):
+        return value is ABSENT
+    return (
+        bool(value)
+        and all(one in dict(spec.choices) for one in value if isinstance(one, str))
+        and all(isinstance(one, str) for one in value)
+    )
+
+
+def _fits_flag(value: Any) -> bool:
+    return value is ABSENT or isinstance(value, bool) or (isinstance(value, str) and has_expression(value))
 
 
 def shown_text(spec: Spec, value: Any) -> str:
@@ -194,7 +211,10 @@ def shown_text(spec: Spec, value: Any) -> str:
 
 
 def fits_rows(value: Any) -> bool:
-    return value is ABSENT or isinstance(value, dict)
+    """Whether rows of names and values can show it: names without blanks around them."""
+    if not isinstance(value, dict):
+        return value is ABSENT
+    return all(key and key == key.strip() and "\n" not in key for key in value)
 
 
 def _fits_lines(value: Any) -> bool:
