@@ -159,7 +159,10 @@ class Role(models.Model):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["tenant", "name"], name="role_name_once", nulls_distinct=False)
+            models.UniqueConstraint(fields=["tenant", "name"], name="role_name_once"),
+            models.UniqueConstraint(
+                fields=["name"], name="builtin_role_once", condition=models.Q(tenant__isnull=True)
+            ),
         ]
 
     def __str__(self) -> str:

@@ -85,9 +85,10 @@ class IntegrationDefinition(models.Model):
     class Meta:
         ordering = ["display_name"]
         constraints = [
+            models.UniqueConstraint(fields=["tenant", "name"], name="integration_name_once"),
             models.UniqueConstraint(
-                fields=["tenant", "name"], name="integration_name_once", nulls_distinct=False
-            )
+                fields=["name"], name="shipped_integration_once", condition=models.Q(tenant__isnull=True)
+            ),
         ]
 
     def __str__(self) -> str:

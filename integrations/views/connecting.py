@@ -90,7 +90,7 @@ def _sign_in(room: Room, form: ConnectionForm) -> HttpResponse:
     purpose = oauth.Purpose(
         name=form.name_value(),
         sharing=connection.sharing if connection else form.sharing_value(),
-        next=room.next,
+        next=room.next or room.opened_from,
         slot=room.slot,
         values=with_stored(connection, form.values()) if connection else form.values(),
     )

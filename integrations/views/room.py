@@ -78,6 +78,11 @@ class Room:
         """Where the person came from: a path of ours, or empty."""
         return safe_path(self.request, self._given("next"))
 
+    @property
+    def opened_from(self) -> str:
+        """The page whose field opened this dialog: where a sign-in that leaves our pages comes back to."""
+        return safe_path(self.request, self.request.htmx.current_url_abs_path or "") if self.slot else ""
+
     @cached_property
     def slot(self) -> str:
         return self._given("slot")[:MAX_SLOT_CHARS]

@@ -13,6 +13,7 @@ from tests.support.echo import Echo
 from tests.support.product import DatabaseKind, Product
 from tests.support.servers import Postgres, Redis
 
+LEASE_S = 3.0
 Server = TypeVar("Server", Postgres, Redis)
 
 
@@ -49,4 +50,4 @@ def _running(server: Server, stack: ExitStack) -> Server:
 @pytest.fixture(scope="session")
 def products(start_product: Callable[..., Product]) -> Callable[[DatabaseKind], Product]:
     """`products("sqlite")`: the one product on this database that tests share; dead workers are noticed after 3 s."""
-    return cache(partial(start_product, AUTOMATE_LEASE_S="3"))
+    return cache(partial(start_product, AUTOMATE_LEASE_S=str(LEASE_S)))

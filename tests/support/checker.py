@@ -22,9 +22,11 @@ def find_faults(
     seen: Iterable[Seen],
     *,
     may_repeat: bool,
+    may_be_late: bool = False,
 ) -> list[str]:
     """`may_repeat`: calls are safe, so that one may come twice under one key; else none may come twice, and a run may
-    stop to ask (NEEDS_ATTENTION) instead of ending."""
+    stop to ask (NEEDS_ATTENTION) instead of ending. `may_be_late`: a repeated one may come after its step has ended.
+    """
     calls = _by_order(seen)
     by_order = {order["id"]: order for order in orders}
     faults = [*_acceptance(orders, answers, runs), *_strangers(by_order, calls), *_shared_keys(calls)]
@@ -35,6 +37,8 @@ def find_faults(
         faults += _status(run, may_ask=not may_repeat)
         faults += _journal(run, expected_steps(order))
         faults += _calls(run, calls.get(order["id"], {}), may_repeat=may_repeat)
+        if not may_be_late:
+            faults += _late(run, calls.get(order["id"], {}))
     return faults
 
 
@@ -126,6 +130,12 @@ def _calls(run: RunRow, calls: dict[str, list[Seen]], *, may_repeat: bool) -> It
             yield f"{name}: {path} was called under {len({call.key for call in times})} keys."
         if path not in made and run.status == "COMPLETED":
             yield f"{name}: {path} was called, but the journal does not have it."
-        late = [call for call in times if path in made and call.at > journal[path].completed_at]
-        if late:
-            yield f"{name}: {path} was called again {late[-1].at - journal[path].completed_at:.3f} s after it had ended."
+
+
+def _late(run: RunRow, calls: dict[str, list[Seen]]) -> Iterator[str]:
+    """A step that has ended is not begun again, safe or not."""
+    for step in run.steps:
+        for call in calls.get(step.path, ()):
+            if call.at > step.completed_at:
+                late_s = call.at - step.completed_at
+                yield f"{run.body['id']}: {step.path} was called again {late_s:.3f} s after it had ended."

@@ -15,7 +15,7 @@ DELAY_S = 1.5  # longer than a worker waits in its thread: it becomes a row
 Effect = Literal["safe", "unsafe"]
 
 
-def order_document(echo_url: str, effect: Effect) -> dict[str, Any]:
+def order_document(echo_url: str, effect: Effect, *, key: str) -> dict[str, Any]:
     """The workflow; every call goes to the receiver at `echo_url`."""
 
     def call(key: str, query: str, next: Any = None, **more: Any) -> dict[str, Any]:
@@ -32,7 +32,7 @@ def order_document(echo_url: str, effect: Effect) -> dict[str, Any]:
     high = {"all": [{"left": "{{ trigger.body.total }}", "op": "greater_than", "right": BIG}]}
     return {
         "format": "automate/1",
-        "key": f"orders-{effect}",
+        "key": key,
         "triggers": [{"key": "order", "type": "webhook"}],
         "start": "big",
         "steps": [

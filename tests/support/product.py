@@ -200,9 +200,9 @@ class Product:
         with contextlib.suppress(FileNotFoundError, ValueError):
             yield self.pid(name)
 
-    def runs_under_way(self) -> int:
-        """Runs held by worker processes that are alive."""
-        return sum(map(_is_alive, self.rows().holders()))
+    def busy_pids(self) -> list[int]:
+        """For each run that is under way, the living process that holds it."""
+        return [pid for pid in self.rows().holders() if _is_alive(pid)]
 
     def kill_worker(self) -> None:
         """SIGKILL to the worker with all its children, as when a machine goes away."""

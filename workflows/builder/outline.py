@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlencode
 
-from automate.lib.cron import BadCron, explain
-from workflows.builder.commands import TRIGGER, Place
-from workflows.builder.commands.base import continuation, parts_of
-from workflows.engine.catalogue import Catalogue
+from workflows.builder.commands import Place
+from workflows.builder.commands.base import continuation
+from workflows.builder.names import Names, tile_of
 from workflows.engine.document import Document, Step, Trigger, port_name
 from workflows.engine.errors import Fault
 from workflows.engine.graph import Graph
-from workflows.engine.kinds import STEP_KINDS, TRIGGER_KINDS
 from workflows.engine.outline import Outline, OutlineBranch, OutlineNode
 
 TONES: Final = {
@@ -93,85 +91,6 @@ class Addresses:
 
     def adding(self, place: Place) -> str:
         return f"{self.add}?{urlencode(place.as_args())}"
-
-
-@dataclass
-class Names:
-    """What people call the parts of a document: numbers in reading order, titles, and what an app's action is called."""
-
-    document: Document
-    catalogue: Catalogue
-    outline: Outline
-    numbers: dict[str, int] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        keys = [trigger.key for trigger in self.document.triggers]
-        keys += [node.step.key for node in self.outline.walk()]
-        self.numbers = {key: number for number, key in enumerate(keys, start=1)}
-
-    def numbered(self, key: str) -> str:
-        """ "4. Create onboarding task", or the key of something that is not there."""
-        for part in parts_of(self.document):
-            if part.key == key:
-                number = self.numbers.get(key)
-                return f"{number}. {part.name}" if number else part.name
-        return key
-
-    def sub(self, step: Step) -> str:
-        """The second line of a card."""
-        if step.type == "action":
-            return self._action(step.integration, step.action)
-        label = STEP_KINDS[step.type].label
-        if step.type == "loop" and isinstance(step.config.get("over"), str):
-            return f"{label} · {short_path(step.config['over'])}"
-        return label
-
-    def trigger_sub(self, trigger: Trigger) -> str:
-        label = TRIGGER_KINDS[trigger.type].label
-        if trigger.integration:
-            app = self.catalogue.integration(trigger.integration)
-            event = self.catalogue.trigger(trigger.integration, trigger.event or "")
-            words = (
-                app.name if app else trigger.integration,
-                event.display_name if event else trigger.event or "",
-            )
-            return " · ".join(word for word in words if word)
-        if trigger.type == "webhook":
-            return f"{label} · {', '.join(trigger.config.get('methods') or ['POST'])}"
-        if trigger.type == "schedule":
-            return f"{label} · {_times(trigger)}"
-        return label
-
-    def _action(self, integration: str | None, action: str | None) -> str:
-        if not integration:
-            return "Choose an app"
-        app = self.catalogue.integration(integration)
-        info = self.catalogue.action(integration, action) if action else None
-        doing = info.display_name or info.name if info else action or "choose what it does"
-        return f"{app.name if app else integration} · {doing}"
-
-
-def _times(trigger: Trigger) -> str:
-    """When a schedule starts, in a few words."""
-    cron, every = trigger.config.get("cron"), trigger.config.get("every_s")
-    if cron is not None:
-        try:
-            return explain(cron)
-        except BadCron:
-            return "choose when"
-    return f"every {every} s" if every is not None else "choose when"
-
-
-def tile_of(part: Step | Trigger) -> str:
-    """What the tile of a step or trigger shows: the app it uses, else its type."""
-    return part.integration or part.type
-
-
-def short_path(text: str) -> str:
-    """`{{ trigger.body.order.lines }}` as "order, lines" with arrows between, for a card's second line."""
-    inner = text.strip().removeprefix("{{").removesuffix("}}").strip()
-    parts = [part for part in inner.split(".") if part not in ("trigger", "body", "steps")]
-    return " \u203a ".join(parts[-3:])[:60]
 
 
 def view(
@@ -343,10 +262,3 @@ def places(document: Document, names: Names, *, without: Iterable[str] = ()) -> 
                 words = f"{numbered}: {port_name(node.step, branch.port)}"
                 found.append((words, Place(source=node.step.key, port=branch.port)))
     return [(words, place) for words, place in found if place.before not in left_out]
-
-
-def sources(document: Document, names: Names) -> list[tuple[str, str, str]]:
-    """Everything a line can start from, as (words, source, port): for "Connect to…"."""
-    found = [("The start", "", "main")]
-    found += [(names.numbered(t.key), f"{TRIGGER}{t.key}", "main") for t in document.triggers if t.next]
-    return found

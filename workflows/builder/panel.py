@@ -8,16 +8,15 @@ from typing import Any, Final
 
 from automate.lib import clock
 from automate.lib.expressions import has_expression
-from integrations.models import UserIntegration
 from workflows import documents
-from workflows.builder import edit
-from workflows.builder.commands import structure
-from workflows.builder.commands.base import TRIGGER, links_into
+from workflows.builder.commands import Place, structure
+from workflows.builder.commands.base import TRIGGER, continuation, links_into
 from workflows.builder.commands.links import way_words
+from workflows.builder.connection_field import connection_choice, proof_choice
 from workflows.builder.forms.fields import Block, BoundField, Errors, Post
 from workflows.builder.forms.step import TABS, StepForm, show_errors, show_step
-from workflows.builder.forms.trigger import Times, TriggerForm, show_trigger, times
-from workflows.builder.outline import tile_of
+from workflows.builder.forms.trigger import Times, show_trigger, times
+from workflows.builder.names import tile_of
 from workflows.builder.room import Room, base_of
 from workflows.builder.scope import SampleScope, preview
 from workflows.documents.catalogue import ActionEntry, EventEntry
@@ -34,20 +33,6 @@ TAB_WORDS: Final = {
 }
 TRIGGER_TABS: Final = ("setup", "sample", "json")
 MAX_WORKFLOWS: Final = 500
-
-
-@dataclass(frozen=True)
-class ConnectionChoice:
-    """The Connection field: what may be chosen, and what is wrong with the choice."""
-
-    integration: str
-    title: str
-    chosen: UserIntegration | None
-    others: tuple[UserIntegration, ...]
-    slot: str
-    error: str = ""
-    name: str = "_connection"
-    optional: bool = False
 
 
 @dataclass(frozen=True)
@@ -82,6 +67,7 @@ def step_panel(
         "url": room.url("builder-step", key),
         "can_run": step.type in RUNNABLE_TYPES,
         "has_error_port": "error" in ports(step),
+        "beside_url": _beside_url(room, saved),
         "lost": len(structure.lost_with(room.document, key)),
         "base": base_of(room.document, saved),
         "problems": room.faults_of("steps", key),
@@ -101,6 +87,14 @@ def step_panel(
         panel["json"] = _as_json(room, saved, posted)
         panel["json_error"] = (errors or {}).get("_json", "")
     return panel
+
+
+def _beside_url(room: Room, step: Step) -> str:
+    """Where a further branch behind the step is chosen; it runs at the same time as what follows now."""
+    port = continuation(step)
+    if port not in ("main", "done") or not step.next.get(port):
+        return ""
+    return room.addresses.adding(Place(source=step.key, port=port, beside=True))
 
 
 def trigger_panel(
@@ -130,7 +124,7 @@ def trigger_panel(
         panel |= {
             "form": form,
             "connection": connection_choice(room, trigger, info),
-            "auth_connection": _auth_choice(room, trigger, form),
+            "auth_connection": proof_choice(room, trigger),
         }
         panel |= {"live": live_of(room, key), "times": schedule_times(room, trigger)}
     elif tab == "sample":
@@ -177,36 +171,6 @@ def event_of(room: Room, trigger: Trigger) -> EventEntry | None:
     if not trigger.integration or not trigger.event:
         return None
     return room.catalogue.trigger(trigger.integration, trigger.event)
-
-
-def connection_choice(
-    room: Room, part: Step | Trigger, info: ActionEntry | EventEntry | None
-) -> ConnectionChoice | None:
-    """The Connection field; None where the app needs no signing in and none was chosen."""
-    app = room.catalogue.integration(part.integration) if part.integration else None
-    if app is None or (info and not info.needs_connection and not part.connection and not app.can_connect):
-        return None
-    choice = _choice(room, app.slug, app.name, part.connection or "", "_connection")
-    return replace(choice, optional=info is not None and not info.needs_connection)
-
-
-def _choice(room: Room, integration: str, title: str, slot: str, name: str) -> ConnectionChoice:
-    others = edit.usable(room.user, room.template, integration)
-    bound = room.bindings.get(slot)
-    chosen = next((one for one in others if str(one.pk) == bound), None)
-    error = ""
-    if bound and chosen is None:
-        error = "Somebody else's private connection, or one that was switched off, is chosen here. Choose another one."
-    elif chosen and chosen.needs_reconnect:
-        error = f"{title} refuses this connection now. Reconnect it, or choose another one."
-    return ConnectionChoice(integration, title, chosen, tuple(others), slot, error, name)
-
-
-def _auth_choice(room: Room, trigger: Trigger, form: TriggerForm) -> ConnectionChoice | None:
-    auth = trigger.config.get("auth")
-    if form.auth is None or not isinstance(auth, dict):
-        return None
-    return _choice(room, edit.SECRETS, "HTTP", str(auth.get("connection") or ""), "_auth_connection")
 
 
 def _actions(room: Room, step: Step) -> list[tuple[str, str]]:

@@ -9,7 +9,7 @@ from typing import Final
 
 from automate.lib.expressions import FUNCTIONS, FunctionInfo
 from automate.lib.jsontypes import JSON
-from workflows.builder.outline import Names, tile_of
+from workflows.builder.names import Names, tile_of
 from workflows.builder.samples import EXAMPLE, Samples
 from workflows.builder.scope import SampleScope, shortened
 from workflows.engine.document import Document

@@ -15,7 +15,7 @@ from accounts.request import AppRequest
 from automate.lib import jsontypes
 from workflows import documents, publishing
 from workflows.access import get_workflow_or_404
-from workflows.builder import outline, samples
+from workflows.builder import names, outline, samples
 from workflows.builder.scope import SampleScope
 from workflows.documents.catalogue import TenantCatalogue
 from workflows.engine.document import Document, Step, Trigger, dump
@@ -41,8 +41,8 @@ class Room:
         return Graph(self.document)
 
     @cached_property
-    def names(self) -> outline.Names:
-        return outline.Names(self.document, self.catalogue, self.graph.outline())
+    def names(self) -> names.Names:
+        return names.Names(self.document, self.catalogue, self.graph.outline())
 
     @cached_property
     def bindings(self) -> dict[str, str]:

@@ -5,12 +5,13 @@
 
 from collections.abc import Collection, Iterable, Iterator
 
+from automate.lib.cron import check_cron
+from automate.lib.zones import check_zone
 from workflows.engine.catalogue import ActionInfo, Catalogue, IntegrationInfo, TriggerInfo
 from workflows.engine.checks_catalogue import catalogue_faults
 from workflows.engine.checks_expressions import Expressions, Variables
 from workflows.engine.checks_graph import graph_faults
 from workflows.engine.checks_inputs import schema_fault
-from workflows.engine.cron import BadCron, normalise, zone_fault
 from workflows.engine.document import shape_faults
 from workflows.engine.errors import Fault
 from workflows.engine.graph import Graph
@@ -56,20 +57,18 @@ def errors(faults: Iterable[Fault]) -> list[Fault]:
 
 
 def _time_faults(document: Document) -> Iterator[Fault]:
-    words = zone_fault(document.settings.time_zone) if document.settings.time_zone else None
+    words = check_zone(document.settings.time_zone) if document.settings.time_zone else None
     if words:
         yield Fault("settings.time_zone", f"`settings.time_zone`: {words}")
     for trigger in document.triggers:
         zone, cron = trigger.config.get("time_zone"), trigger.config.get("cron")
         where = f"triggers.{trigger.key}.config"
-        words = zone_fault(zone) if isinstance(zone, str) and zone else None
+        words = check_zone(zone) if isinstance(zone, str) and zone else None
         if words:
             yield Fault(f"{where}.time_zone", f"Trigger `{trigger.key}`: {words}", field="config.time_zone")
-        try:
-            if isinstance(cron, str) and cron:
-                normalise(cron)
-        except BadCron as error:
-            yield Fault(f"{where}.cron", f"Trigger `{trigger.key}`: {error}", field="config.cron")
+        words = check_cron(cron) if isinstance(cron, str) and cron else None
+        if words:
+            yield Fault(f"{where}.cron", f"Trigger `{trigger.key}`: {words}", field="config.cron")
 
 
 def _settings_faults(document: Document) -> Iterator[Fault]:

@@ -62,7 +62,10 @@ class WorkflowTemplateLibrary(models.Model):
     class Meta:
         ordering = ["-is_featured", "order", "name"]
         constraints = [
-            models.UniqueConstraint(fields=["tenant", "slug"], name="library_slug_once", nulls_distinct=False)
+            models.UniqueConstraint(fields=["tenant", "slug"], name="library_slug_once"),
+            models.UniqueConstraint(
+                fields=["slug"], name="shipped_template_once", condition=models.Q(tenant__isnull=True)
+            ),
         ]
 
     def __str__(self) -> str:

@@ -118,9 +118,12 @@ class StepState(models.Model):
 
     class Meta:
         constraints = [
+            models.UniqueConstraint(fields=["template", "environment_id", "key"], name="memory_key_once"),
             models.UniqueConstraint(
-                fields=["template", "environment_id", "key"], name="memory_key_once", nulls_distinct=False
-            )
+                fields=["template", "key"],
+                name="memory_key_once_of_tests",
+                condition=models.Q(environment_id__isnull=True),
+            ),
         ]
 
     def __str__(self) -> str:

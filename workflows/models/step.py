@@ -91,11 +91,8 @@ class StepLink(models.Model):
     class Meta:
         ordering = ["order"]
         constraints = [
-            models.UniqueConstraint(
-                fields=["source_step", "source_trigger", "port", "target"],
-                name="link_once",
-                nulls_distinct=False,
-            ),
+            models.UniqueConstraint(fields=["source_step", "port", "target"], name="step_link_once"),
+            models.UniqueConstraint(fields=["source_trigger", "port", "target"], name="trigger_link_once"),
             models.CheckConstraint(
                 name="link_from_exactly_one",
                 condition=models.Q(source_step__isnull=True, source_trigger__isnull=False)

@@ -35,9 +35,12 @@ class WorkflowVariable(models.Model):
     class Meta:
         ordering = ["key"]
         constraints = [
+            models.UniqueConstraint(fields=["tenant", "environment", "key"], name="variable_key_once"),
             models.UniqueConstraint(
-                fields=["tenant", "environment", "key"], name="variable_key_once", nulls_distinct=False
-            )
+                fields=["tenant", "key"],
+                name="variable_key_once_for_all",
+                condition=models.Q(environment__isnull=True),
+            ),
         ]
 
     def __str__(self) -> str:

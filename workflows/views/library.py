@@ -9,6 +9,7 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.utils.http import urlencode
 from django.views.decorators.http import require_GET, require_http_methods
+from django_htmx.http import push_url
 
 from accounts.access import workspace_view
 from accounts.models import Tenant
@@ -33,11 +34,12 @@ def template_list(request: AppRequest, workspace_slug: str) -> HttpResponse:
     text, category = request.GET.get("q", "").strip()[:100], request.GET.get("cat", "")[:60]
     only_mine = bool(request.GET.get("mine"))
     offered = list(WorkflowTemplateLibrary.objects.offered_to(request.workspace).matching(text))
+    found = [entry for entry in offered if _is_in(entry, category)]
     if only_mine:
         connected = connected_apps(request)
-        offered = [entry for entry in offered if set(entry.required_integrations) <= connected]
-    found = [entry for entry in offered if _is_in(entry, category)]
+        found = [entry for entry in found if set(entry.required_integrations) <= connected]
     url = reverse("workflows:template-list", args=[workspace_slug])
+    kept = {"q": text, "mine": "1" if only_mine else ""}
     context = {
         "nav": "templates",
         "list_url": url,
@@ -45,11 +47,12 @@ def template_list(request: AppRequest, workspace_slug: str) -> HttpResponse:
         "cat": category,
         "mine": only_mine,
         "cards": [TemplateCard(entry) for entry in found],
-        "chips": _chips(offered, url, {"q": text, "mine": "1" if only_mine else ""}, category),
+        "chips": _chips(offered, url, kept, category),
     }
     is_part = replies.asks_for(request, "templates")
     name = "workflows/_template_cards.html" if is_part else "workflows/template_list.html"
-    return replies.vary(render(request, name, context))
+    response = replies.vary(render(request, name, context))
+    return push_url(response, _with(url, kept | {"cat": category})) if is_part else response
 
 
 @require_GET

@@ -78,6 +78,15 @@ document.addEventListener("change", (event) => {
   if (event.target.matches("[data-submit]")) event.target.form.requestSubmit();
 });
 
+// ---- somebody comes back from a service's own page with a new connection: it is used at once ----
+const back = document.querySelector("#panel [data-submit-now]");
+if (back) {
+  const address = new URL(location.href);
+  for (const name of ["connection", "slot"]) address.searchParams.delete(name);
+  history.replaceState(history.state, "", address);
+  back.form.requestSubmit();
+}
+
 // ---- a connection that was just made in the dialog is chosen at once ----
 document.addEventListener("connection-made", (event) => {
   const { id, name, slot } = event.detail;

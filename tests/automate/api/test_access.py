@@ -94,31 +94,31 @@ def test_every_operation_is_in_the_matrix():
     assert listed == {path.replace("/versions/1", "/versions/<int:number>") for path in shapes}
 
 
-@pytest.mark.parametrize(("method", "path", "body", "scope"), OPERATIONS)
-def test_without_a_valid_token_nothing_is_said(published, run, method, path, body, scope):
-    path = "/api/v1" + filled(path, published, run)
-    answers = [
-        Client().generic(method, path, headers=headers)
-        for headers in (
-            {},
-            {"Authorization": "Bearer nope"},
-            {"Authorization": "Basic x"},
-            {"Authorization": "Bearer ü"},
-        )
-    ]
+def test_without_a_valid_token_nothing_is_said(published, run):
+    tokens: tuple[dict[str, str], ...] = (
+        {},
+        {"Authorization": "Bearer nope"},
+        {"Authorization": "Basic x"},
+        {"Authorization": "Bearer \u00fc"},
+    )
+    client, said = Client(), set()
 
-    assert {answer.status_code for answer in answers} == {401}
-    assert len({answer.content for answer in answers}) == 1
-    assert answers[0]["WWW-Authenticate"] == "Bearer"
+    for method, path, _body, _scope in OPERATIONS:
+        for headers in tokens:
+            answer = client.generic(method, "/api/v1" + filled(path, published, run), headers=headers)
+            said.add((answer.status_code, answer["WWW-Authenticate"], answer.content))
+
+    assert len(said) == 1
+    assert said.pop()[:2] == (401, "Bearer")
 
 
-@pytest.mark.parametrize(("method", "path", "body", "scope"), CHANGES)
-def test_a_read_token_changes_nothing(alice, workspace, published, run, method, path, body, scope):
+def test_a_read_token_changes_nothing(alice, workspace, published, run):
     reader = ApiClient(alice, workspace, "read")
 
-    answer = reader.send(method, filled(path, published, run), body)
+    for method, path, body, _scope in CHANGES:
+        answer = reader.send(method, filled(path, published, run), body)
 
-    assert (answer.status_code, answer.json()["error"]["code"]) == (403, "scope")
+        assert (answer.status_code, answer.json()["error"]["code"]) == (403, "scope"), path
 
 
 @pytest.mark.parametrize(("method", "path", "body", "scope"), CHANGES)
@@ -132,22 +132,21 @@ def test_a_run_token_runs_and_changes_nothing_else(
     assert (answer.status_code == 403) == (scope == "write")
 
 
-@pytest.mark.parametrize(("method", "path", "body", "scope"), CHANGES)
-def test_a_viewer_changes_nothing_whatever_the_token(viewer_api, published, run, method, path, body, scope):
-    answer = viewer_api.send(method, filled(path, published, run), body)
+def test_a_viewer_changes_nothing_whatever_the_token(viewer_api, published, run):
+    for method, path, body, _scope in CHANGES:
+        answer = viewer_api.send(method, filled(path, published, run), body)
 
-    assert (answer.status_code, answer.json()["error"]["code"]) == (403, "forbidden")
+        assert (answer.status_code, answer.json()["error"]["code"]) == (403, "forbidden"), path
 
 
-@pytest.mark.parametrize(
-    ("method", "path", "body", "scope"), [o for o in OPERATIONS if "{w}" in o[1] or "{e}" in o[1]]
-)
-def test_foreign_looks_like_unknown(stranger_api, published, run, method, path, body, scope):
-    foreign = stranger_api.send(method, filled(path, published, run), body)
-    unknown = stranger_api.send(method, path.format(w=uuid.uuid4(), e=uuid.uuid4()), body)
+def test_foreign_looks_like_unknown(stranger_api, published, run):
+    for method, path, body, _scope in OPERATIONS:
+        if "{w}" in path or "{e}" in path:
+            foreign = stranger_api.send(method, filled(path, published, run), body)
+            unknown = stranger_api.send(method, path.format(w=uuid.uuid4(), e=uuid.uuid4()), body)
 
-    assert (foreign.status_code, foreign.content) == (404, unknown.content)
-    assert unknown.status_code == 404
+            assert (foreign.status_code, foreign.content) == (404, unknown.content), path
+            assert unknown.status_code == 404
 
 
 @pytest.mark.parametrize("path", ["/workflows", "/executions", "/integrations", "/variables"])

@@ -130,7 +130,7 @@ def test_missed_fires_leave_an_event_that_says_so(make_schedule):
 
     event = RunEvent.objects.get(kind="SKIPPED")
     assert event.message.startswith("3 fires were missed from 2026-03-02 09:00 UTC on")
-    assert data_of(event)["missed"] == at(9, 10, 11)
+    assert event.data["missed"] == at(9, 10, 11)
 
 
 @pytest.mark.django_db

@@ -1,75 +1,83 @@
-"""Rows of runs without an engine, and the fixtures of the engine's own tests for pages that need real ones."""
+"""Workflows in alice's workspace, made without the builder."""
 
 from __future__ import annotations
 
-import itertools
+import uuid
 from collections.abc import Callable
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from django.contrib.sessions.models import Session
-from django.core.cache import cache
 
-from accounts.models import Membership, Tenant, User
-from accounts.permissions import builtin_role
-from tests.workflows.runs.conftest import deploy, engine, make_value, run, workflow
+from accounts.models import Tenant, User
+from automate.lib import clock
 from workflows import documents
 from workflows.engine.document import load
-from workflows.models import ActiveRun, WorkflowExecution, WorkflowTemplate
+from workflows.models import Deployment, WorkflowExecution, WorkflowTemplate
 from workflows.publishing import publish
 
-__all__ = ["deploy", "engine", "run"]
-
-_numbers = itertools.count(1)
-FINAL = WorkflowExecution.FINAL
+MakeFlow = Callable[..., WorkflowTemplate]
 
 
-@pytest.fixture(autouse=True)
-def _fresh_cache(db: None) -> None:
-    cache.clear()
-    Session.objects.all().delete()
-
-
-@pytest.fixture
-def make_workflow(alice: User, workspace: Tenant) -> Callable[..., WorkflowTemplate]:
-    """A published workflow of one step, under the given name."""
-
-    def make(name: str = "Order follow-up", **more: Any) -> WorkflowTemplate:
-        data = workflow(make_value("only"), key=f"flow-{next(_numbers)}", **more)
-        template = documents.create(workspace, load({**data, "name": name}), by=alice)
-        publish(template, by=alice)
-        return template
-
-    return make
+def hook_document(key: str = "orders", name: str = "Orders", **more: Any) -> dict[str, Any]:
+    """A webhook and one step that needs no account."""
+    return {
+        "format": "automate/1",
+        "key": key,
+        "name": name,
+        "triggers": [{"key": "call", "type": "webhook"}],
+        "start": "shape",
+        "steps": [{"key": "shape", "type": "transform", "config": {"set": {"ok": True}}}],
+        **more,
+    }
 
 
 @pytest.fixture
-def make_run() -> Callable[..., WorkflowExecution]:
-    """A row of a run with this status; unfinished ones stand in the queue."""
+def flow(alice: User, workspace: Tenant) -> WorkflowTemplate:
+    """A draft called Orders."""
+    return documents.create(workspace, load(hook_document()), by=alice)
 
-    def make(template: WorkflowTemplate, status: str = "COMPLETED", **fields: Any) -> WorkflowExecution:
-        deployment = template.deployments.first()
-        execution = WorkflowExecution.objects.create(
+
+@pytest.fixture
+def published(flow: WorkflowTemplate, alice: User) -> WorkflowTemplate:
+    publish(flow, by=alice, note="First")
+    return flow
+
+
+def add_runs(
+    template: WorkflowTemplate, number: int = 1, *, failed: bool = False, **fields: Any
+) -> list[WorkflowExecution]:
+    """Ended runs of what is published, some time ago (`at`)."""
+    deployment = Deployment.objects.get(template=template)
+    at: datetime = fields.pop("at", clock.now() - timedelta(minutes=5))
+    rows = [
+        WorkflowExecution(
+            id=_id_at(at),
             tenant_id=template.tenant_id,
             template=template,
-            version_id=deployment.version_id if deployment else template.versions.first().pk,
+            version_id=deployment.version_id,
             deployment=deployment,
-            status=status,
-            trigger_type=fields.pop("trigger_type", "MANUAL"),
-            number=fields.pop("number", next(_numbers)),
-            is_failed=status in ("FAILED", "TIMED_OUT"),
-            input={"type": "manual", "key": "go", "body": {}},
-            **fields,
+            trigger_type="WEBHOOK",
+            created_at=at,
+            started_at=at,
+            completed_at=at,
+            **{
+                "status": "FAILED" if failed else "COMPLETED",
+                "is_failed": failed,
+                "execution_time_ms": 100,
+                "number": n + 1,
+                **fields,
+            },
         )
-        if status not in FINAL:
-            ActiveRun.objects.create(execution=execution, tenant_id=template.tenant_id, workflow=template)
-        return execution
-
-    return make
+        for n in range(number)
+    ]
+    return WorkflowExecution.objects.bulk_create(rows)
 
 
-@pytest.fixture
-def viewer(bob: User) -> User:
-    """Bob, who may only look."""
-    Membership.objects.filter(user=bob).update(role=builtin_role("viewer"))
-    return bob
+def _id_at(moment: datetime) -> uuid.UUID:
+    """A version 7 id of that moment: lists cut by time with ids."""
+    random = uuid.uuid4().int & ((1 << 74) - 1)
+    milliseconds = int(moment.timestamp() * 1000)
+    return uuid.UUID(
+        int=milliseconds << 80 | 7 << 76 | (random >> 62) << 64 | 2 << 62 | random & ((1 << 62) - 1)
+    )

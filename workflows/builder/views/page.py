@@ -10,6 +10,7 @@ from django.views.decorators.http import require_GET, require_POST
 from accounts.request import AppRequest
 from workflows.builder import answers, palette
 from workflows.builder.commands import Place
+from workflows.builder.connection_field import came_back_with
 from workflows.builder.edit import run_command
 from workflows.builder.panel import step_panel, trigger_panel
 from workflows.builder.room import Room, open_room
@@ -24,6 +25,8 @@ def build(request: AppRequest, id: uuid.UUID) -> HttpResponse:
     """The builder; asked by a card for `#panel`, only the panel. `?step=` or `?trigger=` opens one, `&tab=` a tab of it."""
     room = open_room(request, id)
     panel = open_panel(room, request)
+    if panel and "connection" in request.GET:
+        came_back_with(panel, request.GET.get("slot", ""), request.GET["connection"])
     if request.htmx and request.htmx.target == "panel":
         return answers.panel_only(request, room, panel)
     return answers.page(request, room, panel=panel)
