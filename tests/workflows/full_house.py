@@ -149,5 +149,5 @@ def _share(tenant: Tenant) -> None:
 
 def counts() -> dict[type[Model], int]:
     """Rows by model of the package, and the connections."""
-    models = [*apps.get_app_config("workflows").get_models(), UserIntegration]
+    models: list[type[Model]] = [*apps.get_app_config("workflows").get_models(), UserIntegration]
     return {model: model._default_manager.count() for model in models}

@@ -165,7 +165,7 @@ def test_more_rows_cost_no_more_queries(as_staff, house, alice, workspace, queri
 
 def test_nothing_is_added_or_changed_by_hand(as_staff, house):
     for model in MODELS:
-        row = model._default_manager.first()
+        row = model._default_manager.all()[0]
         own = model in WRITABLE
 
         assert as_staff.get(url(model, "add")).status_code == (200 if own else 403), model
@@ -175,7 +175,7 @@ def test_nothing_is_added_or_changed_by_hand(as_staff, house):
 
 
 def test_a_runs_page_costs_the_same_for_more_steps(as_staff, house, queries):
-    run = WorkflowExecution.objects.filter(status="FAILED").first()
+    run = WorkflowExecution.objects.filter(status="FAILED")[0]
     address = url(WorkflowExecution, "change", run.pk)
     first = queries(address)
     common = {"tenant": run.tenant, "execution": run, "step_id": "reserve", "step_status": "COMPLETED"}
@@ -205,7 +205,7 @@ def test_a_workflows_page_costs_the_same_for_more_parts(as_staff, house, alice, 
 
 
 def test_a_run_shows_its_steps_and_what_it_did(as_staff, house):
-    run = WorkflowExecution.objects.filter(status="FAILED").first()
+    run = WorkflowExecution.objects.filter(status="FAILED")[0]
 
     text = as_staff.get(url(WorkflowExecution, "change", run.pk)).content.decode()
 
@@ -216,7 +216,7 @@ def test_a_run_shows_its_steps_and_what_it_did(as_staff, house):
 
 
 def test_encrypted_values_are_named_so(as_staff, house):
-    step = StepExecution.objects.filter(is_encrypted=True).first()
+    step = StepExecution.objects.filter(is_encrypted=True)[0]
     secret = WorkflowVariable.objects.get(type="SECRET")
 
     assert "encrypted" in as_staff.get(url(StepExecution, "change", step.pk)).content.decode()
@@ -224,7 +224,7 @@ def test_encrypted_values_are_named_so(as_staff, house):
 
 
 def test_a_run_whose_deployment_is_gone_still_opens(as_staff, house):
-    run = WorkflowExecution.objects.filter(status="FAILED").first()
+    run = WorkflowExecution.objects.filter(status="FAILED")[0]
     Deployment.objects.all().delete()
 
     assert as_staff.get(url(WorkflowExecution, "change", run.pk)).status_code == 200
@@ -233,7 +233,7 @@ def test_a_run_whose_deployment_is_gone_still_opens(as_staff, house):
 def test_runs_are_stopped_and_it_is_noted(as_staff, house, workspace):
     run = make_run(house, 7, "WAITING")
     ActiveRun.objects.create(execution=run, tenant=workspace, workflow=house, state="WAITING")
-    ended = WorkflowExecution.objects.filter(status="FAILED").first()
+    ended = WorkflowExecution.objects.filter(status="FAILED")[0]
 
     assert act(as_staff, WorkflowExecution, "stop", run, ended) == ["Stopped: 1 of 2."]
 
@@ -251,7 +251,7 @@ def test_the_queue_stops_runs_too(as_staff, house):
 
 
 def test_runs_are_repeated_and_refusals_are_told(as_staff, house):
-    ended = WorkflowExecution.objects.filter(status="FAILED").first()
+    ended = WorkflowExecution.objects.filter(status="FAILED")[0]
     busy = WorkflowExecution.objects.get(status="RUNNING")
 
     said = act(as_staff, WorkflowExecution, "retry_failed", ended, busy)

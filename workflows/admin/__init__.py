@@ -4,6 +4,6 @@ What people build and what the engine writes is changed by the product alone, so
 product's own functions. Nothing secret is shown, not even sealed.
 """
 
-from workflows.admin import engine, library, live, runs, templates
+from workflows.admin import drafts, engine, library, live, runs, templates
 
-__all__ = ["engine", "library", "live", "runs", "templates"]
+__all__ = ["drafts", "engine", "library", "live", "runs", "templates"]

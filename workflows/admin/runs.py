@@ -12,6 +12,7 @@ from django.utils.functional import cached_property
 from django.utils.html import format_html_join
 
 from accounts.models import User
+from automate.templatetags.formats import duration
 from workflows.admin.base import OneOf, ReadOnly, ReadOnlyInline, Since, staff
 from workflows.admin.showing import (
     ENCRYPTED,
@@ -86,10 +87,16 @@ class WorkflowExecutionAdmin(ReadOnly):
     """Look, stop, run again. What a run did stays as it was recorded."""
 
     list_display = [
-        "__str__", "template", "tenant", "status", "trigger_type", "is_test", "created_at", "started_at",
-        "execution_time_ms",
-    ]  # fmt: skip
-    list_filter = ["status", Since, "is_failed", "had_errors", "is_test", TriggerKind]
+        "__str__",
+        "template",
+        "tenant",
+        "status",
+        "created_at",
+        "took",
+        "started_by_a",
+        "is_test",
+    ]
+    list_filter = ["status", Since, TriggerKind, "had_errors", "is_test"]
     search_fields = ["template__name", "template__template_id", "tenant__name", "tenant__slug"]
     list_select_related = ["template", "tenant"]
     ordering = ["-id"]
@@ -114,6 +121,14 @@ class WorkflowExecutionAdmin(ReadOnly):
     output_shown = json_field("output")
     error_shown = json_field("error")
     options_shown = json_field("options")
+
+    @admin.display(description="took", ordering="execution_time_ms")
+    def took(self, row: WorkflowExecution) -> str:
+        return duration(row.execution_time_ms)
+
+    @admin.display(description="trigger", ordering="trigger_type")
+    def started_by_a(self, row: WorkflowExecution) -> str:
+        return dict(TriggerType.choices).get(row.trigger_type, row.trigger_type) or NOTHING
 
     @admin.display(description="started by")
     def started_by_whom(self, row: WorkflowExecution) -> str:

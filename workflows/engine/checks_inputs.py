@@ -43,7 +43,9 @@ class _Holder:
 
     def hold(self, path: str, value: Any, given: Schema) -> Iterator[Complaint]:
         schema = self._resolved(given)
-        if isinstance(value, str) and "{{" in value:
+        if (given.get("x-literal") or schema.get("x-literal")) and _has_expression(value):
+            yield path, _literal_words(schema), False
+        elif isinstance(value, str) and "{{" in value:
             yield from _mixed_text(path, value, schema)
         elif isinstance(value, dict) and (_has_expression(value) or not path):
             yield from self._object(path, value, schema)
@@ -110,6 +112,15 @@ def _has_default(schema: Any) -> bool:
 def _is_one_expression(text: str) -> bool:
     stripped = text.strip()
     return stripped.startswith("{{") and stripped.endswith("}}") and stripped.count("{{") == 1
+
+
+def _literal_words(schema: Schema) -> str:
+    """The field's own description says where data goes instead."""
+    hint = str(schema.get("description") or "").rstrip(". ")
+    return (
+        "must be fixed text: data put in with `{{ … }}` could change what it does. "
+        f"Take the expression out and give the data in another input{f'. {hint}' if hint else ''}"
+    )
 
 
 def _mixed_text(path: str, text: str, schema: Schema) -> Iterator[Complaint]:

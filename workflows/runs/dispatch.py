@@ -74,6 +74,14 @@ def message_taken() -> None:
             log.warning("the wake-up mark could not be cleared: %s", type(error).__name__)
 
 
+def queue_task(name: str, queue: str = "default") -> None:
+    """Have a worker do something that nobody waits for. Never raises: the scheduler asks again."""
+    try:
+        current_app.send_task(name, queue=queue, retry=False, ignore_result=True)
+    except Exception as error:  # noqa: BLE001 - whatever the broker's client raises
+        log.warning("the task %s could not be queued: %s", name, type(error).__name__)
+
+
 def _ring() -> None:
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as bell:
         bell.setblocking(False)

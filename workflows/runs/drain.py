@@ -44,7 +44,9 @@ log = logging.getLogger(__name__)
 
 CLAIM_EVERY_S = 0.01  # while slots are free and the last claim found nothing
 SHOW_AFTER_S = 0.3  # a step that takes longer than this is shown as running
-MAX_BARREN = 3  # claims in a row without progress: the run kills its worker
+# Claims in a row without progress: the run kills its worker. Not fewer, since a worker takes the other runs it holds
+# with it, and one that is killed five times in half a minute must not fail those.
+MAX_BARREN = 8
 LINGER_S = 0.05  # how long an idle drain stays before it returns
 
 

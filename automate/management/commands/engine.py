@@ -14,6 +14,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
+from automate.lib import clock
 from automate.processes import write_pid
 from workflows.models import ActiveRun
 from workflows.runs import dispatch, recovery
@@ -46,7 +47,8 @@ class Command(BaseCommand):
 
     def _take_over(self) -> None:
         """There is one engine: whatever is marked as running belongs to one that is gone."""
-        left = ActiveRun.objects.filter(state=ActiveRun.State.RUNNING).update(state=ActiveRun.State.READY)
+        running = ActiveRun.objects.filter(state=ActiveRun.State.RUNNING)
+        left = running.update(state=ActiveRun.State.READY, run_at=clock.now())  # behind those that killed nobody
         if left:
             log.info("took over %s runs of an engine that stopped", left)
         recovery.sweep()

@@ -16,12 +16,13 @@ from django.db import DatabaseError, close_old_connections, connection
 
 from automate.lib import clock
 from automate.processes import write_pid
-from workflows.runs import health, recovery
+from workflows.runs import dispatch, health, recovery
 from workflows.triggers import schedules
 
 log = logging.getLogger(__name__)
 TICK_S = 0.5
 TIDY_EVERY_S = 300.0
+UPKEEP_EVERY_S = 3600.0
 
 
 class Command(BaseCommand):
@@ -33,6 +34,7 @@ class Command(BaseCommand):
             signal.signal(number, lambda *_: stopping.set())
         write_pid("scheduler")
         swept_at = tidied_at = 0.0
+        upkeep_at = time.monotonic()
         while not stopping.wait(TICK_S):
             now = time.monotonic()
             try:
@@ -46,6 +48,9 @@ class Command(BaseCommand):
                 if now - tidied_at >= TIDY_EVERY_S:
                     recovery.tidy()
                     tidied_at = now
+                if now - upkeep_at >= UPKEEP_EVERY_S:
+                    dispatch.queue_task("integrations.look_after_connections")
+                    upkeep_at = now
             except DatabaseError:
                 log.exception("a scheduler tick failed; trying again")
                 connection.close()

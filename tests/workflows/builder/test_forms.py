@@ -113,6 +113,12 @@ def test_labels_help_and_choices_are_read_from_the_schema() -> None:
     assert specs["colour"].choices == (("red", "Red"), ("light_blue", "Light blue"))
 
 
+def test_fixed_text_offers_no_data() -> None:
+    schema = {"properties": {"sql": {"type": "string", "x-literal": True}, "params": {"type": "array"}}}
+
+    assert {spec.name: spec.data for spec in from_schema(schema)} == {"sql": False, "params": True}
+
+
 # --- typing ---------------------------------------------------------------------------------------
 
 

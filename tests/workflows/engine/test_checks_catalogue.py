@@ -4,8 +4,10 @@ from typing import Any
 
 import pytest
 
+from integrations.manifest import shipped
 from tests.workflows.engine import samples
 from workflows.engine.checks import ActionInfo, check
+from workflows.engine.checks_inputs import value_complaints
 
 CATALOGUE = samples.SmallCatalogue()
 SLOTS = {"team": {"integration": "slack"}, "web": {"integration": "http"}}
@@ -128,6 +130,46 @@ def test_unknown_inputs_of_an_open_schema_are_a_warning():
         found["steps.a.input.txt"]
         == "Step `a`: `input.txt` is not an input we know here. Did you mean `text`?"
     )
+
+
+class Database(samples.SmallCatalogue):
+    """A catalogue whose one action is the shipped SQL query."""
+
+    def action(self, integration: str, action: str) -> ActionInfo:
+        query = shipped("sql").action("query")
+        assert query is not None
+        return ActionInfo("query", query.input, needs_connection=False)
+
+
+def literal_faults(**given: Any) -> dict[str, str]:
+    step = samples.step("a", type="action", integration="http", action="request", input=given)
+    found = check(samples.draft(step, connections=SLOTS), Database())
+    return {fault.path: fault.message for fault in found if fault.severity == "error"}
+
+
+def test_statements_of_sql_are_fixed_text():
+    given = {"sql": "SELECT * FROM people WHERE name = '{{ trigger.body.name }}'"}
+
+    assert literal_faults(**given) == {
+        "steps.a.input.sql": "Step `a`: `input.sql` (SQL) must be fixed text: data put in with `{{ … }}` could change "
+        "what it does. Take the expression out and give the data in another input. "
+        "One statement, with $1, $2 … where the entries of Values (params) go."
+    }
+    assert "steps.a.input.sql" in literal_faults(sql="{{ trigger.body.sql }}")
+
+
+def test_values_of_sql_may_be_expressions():
+    given = {"sql": "SELECT * FROM people WHERE name = $1", "params": ["{{ trigger.body.name }}"]}
+
+    assert literal_faults(**given) == {}
+
+
+@pytest.mark.parametrize("value", [{"a": "{{ now }}"}, ["{{ now }}"], {"a": [{"b": "x {{ now }}"}]}])
+def test_fixed_text_holds_no_expression_at_any_depth(value):
+    schema = {"properties": {"sure": {"x-literal": True}, "shared": {"$ref": "#/properties/sure"}}}
+
+    assert [path for path, _, _ in value_complaints({"sure": value}, schema)] == [".sure"]
+    assert [path for path, _, _ in value_complaints({"shared": value}, schema)] == [".shared"]
 
 
 def test_schemas_of_forms_must_be_schemas():

@@ -89,7 +89,7 @@ def test_a_run_that_waits_for_a_deleted_workflow_fails_in_words(engine, deploy, 
 
     deletes(child, alice)
 
-    assert "its run was deleted" in drain_until(engine, parent, "FAILED").error["message"]
+    assert "its run was deleted" in str(drain_until(engine, parent, "FAILED").error)
     assert WorkflowExecution.objects.count() == 1
 
 

@@ -16,7 +16,7 @@ from workflows.models import ActiveRun, StepExecution, WorkflowExecution, Workfl
 from workflows.runs import recovery
 from workflows.runs.answer import NothingToAnswer, answer_unknown
 from workflows.runs.cancel import cancel
-from workflows.runs.drain import Engine
+from workflows.runs.drain import MAX_BARREN, Engine
 from workflows.runs.retry import retry
 from workflows.runs.secret_values import conceal
 
@@ -236,7 +236,7 @@ def test_a_worker_that_lost_its_run_writes_nothing(engine, deploy, service):
 def test_a_run_that_keeps_losing_its_worker_fails_in_words(engine, deploy, service):
     deployment = deploy(workflow(make_value("first", "ask"), call("ask", service)))
     run_id = claim_and_die(engine, deployment, service)
-    ActiveRun.objects.filter(pk=run_id).update(barren=3)
+    ActiveRun.objects.filter(pk=run_id).update(barren=MAX_BARREN)
 
     recovery.sweep()
     engine.drain()

@@ -71,6 +71,7 @@ def _property(name: str, schema: Schema, required: bool, depth: int) -> Spec:
         help=str(schema.get("description") or ""),
         required=required,
         advanced=bool(schema.get("x-advanced")) and not required,
+        data=not schema.get("x-literal"),
         default=schema.get("default"),
         placeholder=_example(schema),
         low=schema.get("minimum"),

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import uuid
 
-from django.contrib import messages
-from django.http import HttpResponse, HttpResponseRedirect
+from django.http import HttpResponse
 from django.views.decorators.http import require_http_methods
 
 from accounts.request import AppRequest
 from workflows import publishing
 from workflows.builder import answers
 from workflows.builder.forms.specs import from_schema
+from workflows.builder.going_live import starts
 from workflows.builder.panel import action_of
 from workflows.builder.room import Room, open_room
 from workflows.engine.document import load
@@ -34,14 +34,22 @@ def publish(request: AppRequest, id: uuid.UUID) -> HttpResponse:
         return _dialog(request, room, note, status=422)
     except WorkflowError as refusal:
         return answers.refused(request, room, refusal.message)
-    said = f"Version {version.version_number} is live"
     room.__dict__.pop("deployment", None)
-    if not request.htmx:
-        messages.success(request, f"{said}.")
-        return HttpResponseRedirect(room.addresses.page)
-    response = HttpResponse(answers.bar(request, room))
-    response["HX-Reswap"] = "none"
-    return answers.tell(response, toast={"text": f"{said}."}, events=["dialog-close"])
+    return _published(request, room, version.version_number or 0)
+
+
+def _published(request: AppRequest, room: Room, number: int) -> HttpResponse:
+    """What happens from now on; for HTMX with the bar on top renewed."""
+    context = {
+        "dialog_title": f"Version {number} is live",
+        "starts": starts(room),
+        "runs_url": room.url("workflow-runs"),
+        "back": room.addresses.page,
+    }
+    response = answers.dialog(request, room, "published.html", context)
+    if request.htmx:
+        response.write(answers.bar(request, room))
+    return response
 
 
 def _dialog(request: AppRequest, room: Room, note: str, *, status: int = 200) -> HttpResponse:

@@ -1,0 +1,83 @@
+"""What happens from now on, once a version is live: a sentence per trigger, and what to try."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from automate.lib import clock, jsontypes
+from automate.lib.jsontypes import JSON
+from workflows import documents
+from workflows.builder.room import Room
+from workflows.engine.document import Trigger
+from workflows.engine.kinds import TRIGGER_KINDS
+from workflows.triggers import schedules
+
+MAX_EXAMPLE = 600  # characters of a sample that are worth showing in a command
+
+
+@dataclass(frozen=True)
+class Start:
+    """How a live workflow starts: `sentence`; for webhooks the `address` and a `command` to try; for schedules `fires`."""
+
+    trigger: Trigger
+    sentence: str
+    address: str = ""
+    command: str = ""
+    fires: tuple[datetime, ...] = ()
+
+
+def starts(room: Room) -> list[Start]:
+    """One per trigger that is switched on (two SQL queries)."""
+    return list(_starts(room))
+
+
+def _starts(room: Room) -> Iterator[Start]:
+    live = documents.addresses(room.template)
+    for trigger in room.document.triggers:
+        if not trigger.enabled:
+            continue
+        row = live.get(trigger.key)
+        if trigger.type == "webhook" and row is not None and row.webhook_url:
+            yield _webhook(room, trigger, row.webhook_url)
+        elif trigger.type == "schedule":
+            yield _schedule(room, trigger)
+        elif trigger.type == "manual":
+            yield Start(trigger, "It starts when somebody presses Test run, or calls it through the API.")
+        else:
+            label = TRIGGER_KINDS[trigger.type].label.lower()
+            yield Start(trigger, f"It starts by its trigger “{trigger.name}” ({label}).")
+
+
+def _webhook(room: Room, trigger: Trigger, address: str) -> Start:
+    methods = trigger.setting("methods") or ["POST"]
+    sample = room.samples.triggers.get(trigger.key)
+    body = sample.data.get("body") if sample is not None and isinstance(sample.data, dict) else None
+    return Start(
+        trigger, "It starts each time somebody calls this address:", address, _curl(str(methods[0]), address, body)
+    )
+
+
+def _curl(method: str, address: str, body: JSON) -> str:
+    """A command that calls the webhook with the sample, for a shell."""
+    if method == "GET":
+        return f"curl {shlex.quote(address)}"
+    text = jsontypes.dumps(body if body is not None else {"hello": "world"})
+    if len(text) > MAX_EXAMPLE:
+        text = jsontypes.dumps({"hello": "world"})
+    return (
+        f"curl -X {method} {shlex.quote(address)} \\\n"
+        f"  -H 'Content-Type: application/json' \\\n"
+        f"  -d {shlex.quote(text)}"
+    )
+
+
+def _schedule(room: Room, trigger: Trigger) -> Start:
+    zone = trigger.config.get("time_zone") or room.document.settings.time_zone or room.template.tenant.time_zone
+    try:
+        fires = schedules.next_fires(trigger.config, zone, clock.now(), 3)
+    except ValueError:
+        fires = []
+    return Start(trigger, f"It starts by itself ({zone}). Next:", fires=tuple(fires))
