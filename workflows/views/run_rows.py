@@ -20,7 +20,7 @@ from workflows.views.run_filters import Filters, Runs
 PAGE_SIZE: Final = 30
 MAX_GROWN: Final = 300  # rows a list that renews itself may grow to before it has to be reloaded
 _COLUMNS: Final = (
-    "number", "status", "is_test", "had_errors", "trigger_type", "retry_of_id", "created_at", "started_at",
+    "number", "status", "is_failed", "is_test", "had_errors", "trigger_type", "retry_of_id", "created_at", "started_at",
     "execution_time_ms", "tenant_id", "template_id", "template__name",
 )  # fmt: skip
 
@@ -135,7 +135,7 @@ def _shown(row: WorkflowExecution, app: str, current: uuid.UUID | None, now: dat
         duration_ms=duration_ms(row, now),
         is_live=not row.is_final,
         is_test=row.is_test,
-        said=getattr(row, "said", None) or "",
+        said=(getattr(row, "said", None) or "") if row.is_failed else "",
         tile=app or row.trigger_type.lower() or "manual",
         current=row.pk == current,
     )

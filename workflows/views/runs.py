@@ -96,11 +96,12 @@ def _list(
     if _is_seen(request, asked):
         return HttpResponse(status=NOTHING_NEW)
     found = run_rows.page(asked, filters)
-    context = around() | {
+    base = around()
+    context = base | {
         "list_url": url,
         "filters": filters,
         "tests": TESTS,
-        "runs": run_rows.shown(found.rows),
+        "runs": run_rows.shown(found.rows, tiles="has_workflow_column" in base),
         "page": found,
         "chips": chips(filters, filters.counted(request.workspace, rows), url),
         "poll_url": url + filters.query(seen=found.seen) if filters.is_first_page else "",

@@ -11,7 +11,13 @@ from django.urls import reverse
 
 from accounts.models import User
 from workflows.documents import load_draft, save
+from workflows.engine.document import Document
 from workflows.models import Folder, WorkflowTemplate
+
+
+def draft_of(template: WorkflowTemplate) -> Document:
+    template.refresh_from_db()
+    return load_draft(template)
 
 
 def url(template: WorkflowTemplate) -> str:
@@ -88,7 +94,7 @@ def test_bad_value_is_refused_beside_its_field(
 
     assert response.status_code == 422
     assert field in response.context["form"].errors
-    assert load_draft(flow).name == "Orders"
+    assert draft_of(flow).name == "Orders"
 
 
 def test_change_of_the_same_settings_by_somebody_else_is_said_and_nothing_lost(
@@ -103,7 +109,7 @@ def test_change_of_the_same_settings_by_somebody_else_is_said_and_nothing_lost(
     page = refused.content.decode()
     assert "Somebody else changed these settings" in page
     assert 'value="Mine"' in page
-    assert load_draft(flow).name == "Theirs"
+    assert draft_of(flow).name == "Theirs"
 
 
 def test_saving_again_after_the_warning_keeps_mine(
@@ -115,7 +121,7 @@ def test_saving_again_after_the_warning_keeps_mine(
 
     as_alice.post(url(flow), mine | {"base": refused.context["form"]["base"].value()})
 
-    assert load_draft(flow).name == "Mine"
+    assert draft_of(flow).name == "Mine"
 
 
 def test_steps_that_changed_meanwhile_are_no_conflict(
@@ -128,7 +134,7 @@ def test_steps_that_changed_meanwhile_are_no_conflict(
     response = as_alice.post(url(flow), mine)
 
     assert response.status_code == 302
-    saved = load_draft(flow)
+    saved = draft_of(flow)
     assert (saved.name, saved.steps[0].name) == ("Mine", "Renamed")
 
 
