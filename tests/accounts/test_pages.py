@@ -155,7 +155,7 @@ def test_twenty_rows_cost_no_more_queries_than_ten(as_alice, alice, path, django
 def test_page_costs_few_queries(as_alice, workspace, django_assert_max_num_queries):
     as_alice.get(f"/w/{workspace.slug}/settings/")
 
-    with django_assert_max_num_queries(6):
+    with django_assert_max_num_queries(8):
         as_alice.get(f"/w/{workspace.slug}/settings/")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -305,14 +306,15 @@ def test_a_connection_that_does_not_fit_is_refused(
     what: str, draft: WorkflowTemplate, alice: User, charlie: User, workspace: Tenant
 ) -> None:
     elsewhere = charlie.memberships.get().tenant
-    bindings: dict[str, Any] = {
+    makers: dict[str, Callable[[], dict[str, Any]]] = {
         "other app": lambda: {"sales_chat": make_connection(workspace, alice, slug="mailer").pk},
         "other workspace": lambda: {
             "sales_chat": make_connection(elsewhere, charlie, sharing="WORKSPACE").pk
         },
         "nonsense": lambda: {"sales_chat": "not-an-id"},
         "unknown slot": lambda: {"nowhere": make_connection(workspace, alice).pk},
-    }[what]()
+    }
+    bindings = makers[what]()
 
     with pytest.raises(ConnectionRefused):
         documents.bind(draft, bindings, by=alice)

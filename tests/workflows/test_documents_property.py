@@ -20,7 +20,12 @@ VALUES = st.recursive(
     max_leaves=6,
 )
 OBJECTS = st.dictionaries(st.text(string.ascii_lowercase, min_size=1, max_size=8), VALUES, max_size=4)
-SECONDS = st.integers(1, 86_400) | st.floats(0.5, 1000)
+TRIGGERS: list[tuple[str, dict[str, Any]]] = [
+    ("webhook", {"respond": "step"}),
+    ("manual", {}),
+    ("schedule", {"every_s": 60}),
+]
+SECONDS = st.integers(1, 3_600) | st.sampled_from([1.5, 2.25, 1000.125])
 
 
 @st.composite
@@ -48,9 +53,7 @@ def graphs(draw: st.DrawFn) -> Document:
             for n, (kind, config) in enumerate(
                 draw(
                     st.lists(
-                        st.sampled_from(
-                            [("webhook", {"respond": "step"}), ("manual", {}), ("schedule", {"every_s": 60})]
-                        ),
+                        st.sampled_from(TRIGGERS),
                         max_size=3,
                     )
                 )
@@ -92,7 +95,7 @@ def _step(draw: st.DrawFn, key: str, keys: list[str]) -> Step:
 
 
 @settings(
-    max_examples=40,
+    max_examples=25,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )

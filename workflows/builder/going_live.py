@@ -56,7 +56,10 @@ def _webhook(room: Room, trigger: Trigger, address: str) -> Start:
     sample = room.samples.triggers.get(trigger.key)
     body = sample.data.get("body") if sample is not None and isinstance(sample.data, dict) else None
     return Start(
-        trigger, "It starts each time somebody calls this address:", address, _curl(str(methods[0]), address, body)
+        trigger,
+        "It starts each time somebody calls this address:",
+        address,
+        _curl(str(methods[0]), address, body),
     )
 
 
@@ -75,7 +78,9 @@ def _curl(method: str, address: str, body: JSON) -> str:
 
 
 def _schedule(room: Room, trigger: Trigger) -> Start:
-    zone = trigger.config.get("time_zone") or room.document.settings.time_zone or room.template.tenant.time_zone
+    zone = (
+        trigger.config.get("time_zone") or room.document.settings.time_zone or room.template.tenant.time_zone
+    )
     try:
         fires = schedules.next_fires(trigger.config, zone, clock.now(), 3)
     except ValueError:

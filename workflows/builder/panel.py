@@ -130,6 +130,7 @@ def trigger_panel(
     elif tab == "sample":
         panel["sample"] = room.samples.triggers.get(key)
         panel["live"] = live_of(room, key)
+        panel["waits"] = trigger.type == "webhook" and panel["sample"] is None
     else:
         panel["json"] = _as_json(room, saved, posted)
         panel["json_error"] = (errors or {}).get("_json", "")

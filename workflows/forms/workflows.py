@@ -55,7 +55,7 @@ class ImportForm(forms.Form):
 
     def clean(self) -> dict[str, Any]:
         data = super().clean() or {}
-        file: UploadedFile | None = data.get("file")
+        file: UploadedFile[bytes] | None = data.get("file")
         if file is None and not str(data.get("text", "")).strip():
             raise forms.ValidationError("Choose a file, or paste the text of a workflow.")
         if file is not None and (file.size or 0) > MAX_TEXT_BYTES:
@@ -66,7 +66,7 @@ class ImportForm(forms.Form):
 
     @property
     def source(self) -> str | bytes:
-        file: UploadedFile | None = self.cleaned_data.get("file")
+        file: UploadedFile[bytes] | None = self.cleaned_data.get("file")
         return file.read() if file is not None else str(self.cleaned_data["text"])
 
 
@@ -141,8 +141,15 @@ class WorkflowSettingsForm(forms.Form):
 
     def changed_document(self) -> Document:
         data = self.cleaned_data
-        names = ("time_zone", "timeout_s", "overlap", "max_parallel_runs", "keep_data", "on_failure")
-        settings = replace(self.document.settings, **{name: data[name] or None for name in names})
+        settings = replace(
+            self.document.settings,
+            time_zone=data["time_zone"] or None,
+            timeout_s=data["timeout_s"],
+            overlap=data["overlap"],
+            max_parallel_runs=data["max_parallel_runs"],
+            keep_data=data["keep_data"],
+            on_failure=data["on_failure"] or None,
+        )
         return replace(self.document, name=data["name"], description=data["description"], settings=settings)
 
 

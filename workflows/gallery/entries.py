@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -48,9 +49,10 @@ class Entry:
         return " ".join(_once(words))
 
 
-def shipped() -> list[Entry]:
+@cache
+def shipped() -> tuple[Entry, ...]:
     """Every template of this folder, in order. Raises ValueError or DocumentError for a file that is wrong."""
-    return sorted(map(_read, FOLDER.glob("*.yaml")), key=lambda entry: entry.order)
+    return tuple(sorted(map(_read, FOLDER.glob("*.yaml")), key=lambda entry: entry.order))
 
 
 def _read(path: Path) -> Entry:

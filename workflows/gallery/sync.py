@@ -13,15 +13,20 @@ from workflows.models import WorkflowTemplateLibrary
 def sync_gallery() -> int:
     """Make the shipped rows what the files say; how often each was used stays. Returns how many there are.
 
-    Templates whose file is gone are taken out of the gallery; workflows made of them live on.
+    Templates whose file is gone are taken out of the gallery; workflows made of them live on. Four SQL statements.
     """
     entries = shipped()
+    ours = WorkflowTemplateLibrary.objects.filter(tenant=None)
+    ours.exclude(slug__in=[entry.slug for entry in entries]).delete()
+    rows = {row.slug: row for row in ours}
     for entry in entries:
-        WorkflowTemplateLibrary.objects.update_or_create(
-            tenant=None, slug=entry.slug, defaults=_columns(entry)
-        )
-    slugs = [entry.slug for entry in entries]
-    WorkflowTemplateLibrary.objects.filter(tenant=None).exclude(slug__in=slugs).delete()
+        row = rows.setdefault(entry.slug, WorkflowTemplateLibrary(slug=entry.slug))
+        for name, value in _columns(entry).items():
+            setattr(row, name, value)
+    WorkflowTemplateLibrary.objects.bulk_create([row for row in rows.values() if row._state.adding])
+    WorkflowTemplateLibrary.objects.bulk_update(
+        [row for row in rows.values() if not row._state.adding], list(_columns(entries[0]))
+    )
     return len(entries)
 
 

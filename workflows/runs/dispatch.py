@@ -6,7 +6,9 @@ With a broker: a Celery message, at most one outstanding. Without: a byte to the
 from __future__ import annotations
 
 import logging
+import os
 import socket
+import threading
 import time
 from functools import cache
 from typing import Any
@@ -20,6 +22,7 @@ log = logging.getLogger(__name__)
 WAKE_KEY = "automate:wake"
 BREAK_S = 1.0  # after a failed wake-up none is tried for this long: the sweeper takes over
 _broken_until = 0.0
+_kept = threading.local()
 
 
 def doorbell_path() -> str:
@@ -27,14 +30,40 @@ def doorbell_path() -> str:
     return str(settings.DATA_DIR / "run" / "engine.sock")
 
 
+def _ask_redis(*words: str) -> object:
+    """One command, one answer, over a connection that this thread keeps. Raises what redis-py raises.
+
+    redis-py's client and pool around it would cost five times as much, once for every webhook.
+    """
+    from redis import ConnectionError as Lost
+
+    connection = _connection()
+    was_open = connection.is_connected
+    try:
+        connection.send_command(*words, check_health=False)
+        return connection.read_response()
+    except Lost:
+        if not was_open:
+            raise
+        connection.send_command(*words, check_health=False)  # Redis was started anew since we used it
+        return connection.read_response()
+
+
+def _connection() -> Any:
+    """This thread's connection; one that came along from a parent process is left alone."""
+    if getattr(_kept, "owner", None) != os.getpid():
+        _kept.owner, _kept.connection = os.getpid(), _pool().make_connection()
+    return _kept.connection
+
+
 @cache
-def _redis() -> Any:
-    """A client that gives up at once: a wake-up may fail, a request may not wait for it."""
+def _pool() -> Any:
+    """Makes connections that give up at once: a wake-up may fail, a request may not wait for it."""
     import redis
     from redis.backoff import NoBackoff
     from redis.retry import Retry
 
-    return redis.Redis.from_url(
+    return redis.ConnectionPool.from_url(
         settings.REDIS_URL, socket_timeout=0.2, socket_connect_timeout=0.2, retry=Retry(NoBackoff(), 0)
     )
 
@@ -60,7 +89,7 @@ def wake_engine_after_commit() -> None:
 
 def _send_message() -> None:
     # `NX EX 1`: one message is enough until a worker has taken it
-    if settings.REDIS_URL and not _redis().set(WAKE_KEY, b"1", nx=True, ex=1):
+    if settings.REDIS_URL and _ask_redis("SET", WAKE_KEY, "1", "NX", "EX", "1") is None:
         return
     current_app.send_task("workflows.drain", queue="engine", retry=False, ignore_result=True)
 
@@ -69,7 +98,7 @@ def message_taken() -> None:
     """A worker is about to look: from now on a new start needs a new message."""
     if settings.HAS_BROKER and settings.REDIS_URL:
         try:
-            _redis().delete(WAKE_KEY)
+            _ask_redis("DEL", WAKE_KEY)
         except Exception as error:  # noqa: BLE001 - the key runs out by itself after a second
             log.warning("the wake-up mark could not be cleared: %s", type(error).__name__)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from django.contrib import messages
 from django.http import HttpResponse
 from django.urls import reverse
@@ -48,7 +50,7 @@ def workflow_import(request: AppRequest, workspace_slug: str) -> HttpResponse:
     """A document becomes a new workflow, or everything that is wrong with it is listed with its place."""
     bound = request.method == "POST"
     form = ImportForm(request.POST, request.FILES) if bound else ImportForm()
-    faults: list[Fault] = []
+    faults: Sequence[Fault] = ()
     if form.is_valid():
         try:
             return _take(request, form.source)

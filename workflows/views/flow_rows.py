@@ -140,7 +140,9 @@ def visible_flows(membership: Membership) -> Flows:
 
 def chips(rows: Flows, filters: FlowFilters, url: str) -> list[dict[str, Any]]:
     """The states with how many workflows are in each (one SQL query)."""
-    found = list(rows.order_by().values_list("status", "live", "failing"))
+    found: list[tuple[str, bool, bool | None]] = list(
+        rows.order_by().values_list("status", "live", "failing")  # type: ignore[misc]  # annotated
+    )
     away = sum(status == STATUS.ARCHIVED for status, _, _ in found)
     counts = {
         "": len(found) - away,

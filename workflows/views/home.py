@@ -31,11 +31,11 @@ def workspace_home(request: AppRequest, workspace_slug: str) -> HttpResponse:
     if replies.asks_for(request, "figures"):
         return _figures(request)
     if replies.asks_for(request, "attention"):
-        context = {"attention": _attention(request)}
-        return replies.vary(render(request, "workflows/_home_attention.html", context))
+        part = {"attention": _attention(request)}
+        return replies.vary(render(request, "workflows/_home_attention.html", part))
     if not WorkflowTemplate.objects.for_tenant(request.workspace).exists():
         return _beginning(request)
-    context = {
+    context: dict[str, Any] = {
         "nav": "home",
         "greeting": greeting(request),
         "attention": _attention(request),

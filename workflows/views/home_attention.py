@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import Final
 
 from django.urls import reverse
+from django.utils.http import urlencode
 
 from accounts.models import Membership
 from automate.lib import clock
@@ -51,10 +52,11 @@ def attention(membership: Membership, rows: Runs) -> Attention:
     """Questions first, then expired connections, then failures, the newest first (four SQL queries)."""
     asking, failing = _by_workflow(_asking(membership, rows)), _by_workflow(_failing(rows))
     apps = first_apps(run.template_id for run, _ in [*asking, *failing])
+    home = reverse("workspace-home", args=[membership.tenant.slug])
     return Attention(
         [
             *(_question(run, number, apps) for run, number in asking),
-            *(_expired(connection) for connection in _expired_connections(membership)),
+            *(_expired(connection, home) for connection in _expired_connections(membership)),
             *(_failure(run, number, apps) for run, number in failing),
         ]
     )
@@ -96,11 +98,11 @@ def _question(run: WorkflowExecution, number: int, apps: dict[uuid.UUID, str]) -
     )
 
 
-def _expired(connection: UserIntegration) -> Concern:
+def _expired(connection: UserIntegration, home: str) -> Concern:
     return Concern(
         title=connection.name,
         text="The connection expired",
-        url=reverse("integrations:connection-reconnect", args=[connection.pk]),
+        url=f"{reverse('integrations:connection-reconnect', args=[connection.pk])}?{urlencode({'next': home})}",
         action="Reconnect",
         tile=connection.integration.name,
         dialog=True,

@@ -7,7 +7,7 @@ from typing import Final
 
 from django.http import HttpRequest
 
-from accounts.models import Tenant
+from accounts.models import Membership, Tenant
 from automate.lib import clock
 from workflows.access import hidden_workflows
 from workflows.models import WorkflowExecution, WorkflowTemplate
@@ -38,12 +38,11 @@ def failed_count(request: HttpRequest) -> int:
         seen = request.session.get(SEEN, {})
         request.session[SEEN] = {**seen, str(tenant.pk): clock.now().isoformat()}
         return 0
-    failed = WorkflowExecution.objects.for_tenant(tenant).filter(
+    membership: Membership | None = getattr(request, "membership", None)
+    hidden = hidden_workflows(membership) if membership else ()
+    failed = visible(WorkflowExecution.objects.for_tenant(tenant), hidden).filter(
         is_failed=True, is_test=False, pk__gte=first_id_at(since)
     )
-    membership = getattr(request, "membership", None)
-    if membership is not None:
-        failed = visible(failed, hidden_workflows(membership))
     return failed.order_by()[:MAX_SHOWN].count()
 
 

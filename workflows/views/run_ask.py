@@ -56,7 +56,7 @@ class Question:
 
 def questions(room: RunRoom, given: AnswerForm | None = None) -> dict[str, Question]:
     """What the run asks now, by path; `given` is an answer that could not be taken, to be put right."""
-    found = {}
+    found: dict[str, Question] = {}
     for path in sorted(room.live.asked):
         note = room.live.waits[path]
         error = note.get("error") or {}

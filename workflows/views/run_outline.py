@@ -6,7 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
-from workflows.builder.outline import TONES, Names, tile_of
+from workflows.builder.names import Names, tile_of
+from workflows.builder.outline import TONES
 from workflows.engine.document import Step, Trigger
 from workflows.engine.outline import OutlineBranch, OutlineNode
 from workflows.views.run_paths import TRIGGER

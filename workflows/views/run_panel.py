@@ -8,8 +8,8 @@ from typing import Any
 from django.urls import reverse
 
 from automate.lib.jsontypes import JSON
-from workflows.builder.outline import tile_of
-from workflows.models import WorkflowExecution
+from workflows.builder.names import tile_of
+from workflows.models import StepExecution, WorkflowExecution
 from workflows.views.run_items import Chooser, choosers, failed_items
 from workflows.views.run_log import Entry, events_of_run, events_of_step
 from workflows.views.run_outline import Drawing
@@ -17,6 +17,7 @@ from workflows.views.run_panel_parts import (
     Section,
     builder_url,
     children,
+    may_retry,
     notices,
     related,
     run_facts,
@@ -101,7 +102,7 @@ def _overview(room: RunRoom) -> Panel:
         sub=execution.template.name,
         tile=execution.trigger_type.lower() or "manual",
         url=f"{room.url}?show=run",
-        close_url=room.url,
+        close_url=f"{room.url}?show=steps",
         status=status_of(execution),
     )
     panel.log = events_of_run(room)
@@ -120,7 +121,7 @@ def _trigger(room: RunRoom) -> Panel:
         sub=room.names.trigger_sub(trigger) if trigger else how(room.execution.trigger_type, None),
         tile=tile_of(trigger) if trigger else "manual",
         url=room.url_of(TRIGGER),
-        close_url=f"{room.url}?show=run",
+        close_url=f"{room.url}?show=steps",
         status="COMPLETED",
     )
     panel.tabs = tabs(panel.url, {})
@@ -144,7 +145,7 @@ def _item(room: RunRoom, place: Place) -> Panel:
         sub=f"of {room.names.numbered(place.key)}",
         tile=tile_of(step),
         url=room.url_of(place.path),
-        close_url=f"{room.url}?show=run",
+        close_url=f"{room.url}?show=steps",
         status=found[-1].current_status if found else "",
         choosers=found,
     )
@@ -164,7 +165,7 @@ def _step(room: RunRoom, place: Place, is_action: bool) -> Panel:
         sub=room.names.sub(step),
         tile=tile_of(step),
         url=room.url_of(place.path),
-        close_url=f"{room.url}?show=run",
+        close_url=f"{room.url}?show=steps",
         status=state.status,
         choosers=choosers(room, place),
     )
@@ -181,7 +182,7 @@ def _step(room: RunRoom, place: Place, is_action: bool) -> Panel:
     panel.failed_items = failed_items(room, place) if is_loop else []
     panel.request = row.request_log if row and isinstance(row.request_log, dict) else None
     panel.builder_url = builder_url(room, "step", place.key)
-    if room.execution.is_final and row and room.keeps_data and "execution.retry" in room.rights:
+    if row and row.step_status != StepExecution.Status.SKIPPED and may_retry(room):
         panel.retry_url = reverse("workflows:run-retry-from", args=[room.execution.pk, place.path])
     return panel
 

@@ -89,7 +89,7 @@ def notices(
 ) -> list[Headline]:
     """What has to be said before the data."""
     if row is None:
-        return _livenotices(room, place, live)
+        return _live_notices(room, place, live)
     error = row.error if isinstance(row.error, dict) else {}
     if row.step_status == StepExecution.Status.FAILED:
         title = "This step failed"
@@ -117,7 +117,7 @@ def notices(
     return []
 
 
-def _livenotices(room: RunRoom, place: Place, live: Mapping[str, Any]) -> list[Headline]:
+def _live_notices(room: RunRoom, place: Place, live: Mapping[str, Any]) -> list[Headline]:
     note = room.live.waits.get(place.path, {})
     last = next(iter(reversed(note.get("errors") or [])), None)
     said = str(last.get("message", "")) if isinstance(last, dict) else ""
@@ -203,7 +203,9 @@ def children(room: RunRoom, place: Place) -> list[dict[str, Any]]:
         parent=room.execution, parent_path=place.path
     )
     rows = (
-        rows.select_related("template").only("number", "status", "had_errors", "template__name").order_by("pk")
+        rows.select_related("template")
+        .only("number", "status", "had_errors", "template__name")
+        .order_by("pk")
     )
     return [_link("It started", row) for row in rows[:20]]
 
@@ -223,3 +225,9 @@ def builder_url(room: RunRoom, what: str, key: str) -> str:
     if "workflow.edit" not in room.rights:
         return ""
     return f"{reverse('workflows:workflow-build', args=[room.execution.template_id])}?{what}={key}"
+
+
+def may_retry(room: RunRoom) -> bool:
+    """Whether this member may run it again: it has ended, what it worked with is there, and so is its version."""
+    has_all = room.execution.is_final and room.keeps_data and room.program is not None
+    return has_all and "execution.retry" in room.rights

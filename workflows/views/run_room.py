@@ -16,7 +16,7 @@ from accounts.request import AppRequest
 from automate.lib import clock
 from workflows import documents
 from workflows.access import get_run_or_404, rights_on
-from workflows.builder.outline import Names
+from workflows.builder.names import Names
 from workflows.engine.document import Step, Trigger
 from workflows.engine.graph import Graph
 from workflows.models import ActiveRun, Deployment, StepExecution, WorkflowExecution

@@ -29,7 +29,7 @@ _COLUMNS: Final = (
 class Page:
     """`newer` and `older` are the addresses of the pages beside this one; None where there is none."""
 
-    rows: list[WorkflowExecution]
+    rows: Sequence[WorkflowExecution]
     newer: str | None = None
     older: str | None = None
 
@@ -90,7 +90,11 @@ def seen_of(rows: Runs, size: int = PAGE_SIZE) -> str:
 
 def fingerprint(facts: Iterable[tuple[Any, ...]]) -> str:
     """Differs when a run came, went, got its number or another status."""
-    text = "|".join(f"{pk}{status}{number}" for pk, status, number in facts)
+    return digest("|".join(f"{pk}{status}{number}" for pk, status, number in facts))
+
+
+def digest(text: str) -> str:
+    """A short text that differs where `text` differs."""
     return hashlib.blake2s(text.encode(), digest_size=8).hexdigest()
 
 
@@ -151,9 +155,9 @@ def _apps(templates: set[uuid.UUID]) -> dict[uuid.UUID, str]:
     return found
 
 
-def _newer(filters: Filters, rows: list[WorkflowExecution]) -> str | None:
+def _newer(filters: Filters, rows: Sequence[WorkflowExecution]) -> str | None:
     return filters.page(after=rows[0].pk).query() if rows else filters.page().query() or "?"
 
 
-def _older(filters: Filters, rows: list[WorkflowExecution]) -> str | None:
+def _older(filters: Filters, rows: Sequence[WorkflowExecution]) -> str | None:
     return filters.page(before=rows[-1].pk).query() if rows else None

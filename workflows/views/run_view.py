@@ -19,6 +19,7 @@ from workflows.views import run_rows
 from workflows.views.frame import bar_of
 from workflows.views.run_ask import Question, questions
 from workflows.views.run_panel import Panel, first_place, panel_of, value_of
+from workflows.views.run_panel_parts import may_retry
 from workflows.views.run_room import RunRoom, open_run
 from workflows.views.run_words import headline
 from workflows.views.runs import NOTHING_NEW, column, vary
@@ -28,12 +29,13 @@ STOP_POLLING: Final = 286  # what HTMX takes as the end of a poll
 
 @require_GET
 def run_detail(request: AppRequest, id: uuid.UUID) -> HttpResponse:
-    """The whole page; `?show=run` opens the run itself where else the step that failed would be open."""
+    """The whole page, open where the run failed or asks; `?show=run` opens the run itself, `?show=steps` nothing."""
     room = open_run(request, id)
-    where = "" if request.GET.get("show") == "run" else first_place(room)
+    show = request.GET.get("show", "")
+    where = "" if show in ("run", "steps") else first_place(room)
     if where:
         room = RunRoom(request, room.execution, where)
-    return _shown(request, room, is_auto="show" not in request.GET or not request.htmx)
+    return _shown(request, room, is_auto=show != "run")
 
 
 @require_GET
@@ -54,7 +56,7 @@ def run_live(request: AppRequest, id: uuid.UUID) -> HttpResponse:
     if seen.isdecimal() and int(seen[:12]) >= room.seq and not room.execution.is_final:
         return HttpResponse(status=NOTHING_NEW)
     panel = panel_of(room, request.GET.get("tab", "data"), is_auto="auto" in request.GET)
-    with_panel = _stamp(room, panel) != request.GET.get("stamp", "")
+    with_panel = _stamp(panel) != request.GET.get("stamp", "")
     response = live_answer(request, room, panel, with_panel=with_panel)
     if room.execution.is_final:
         response.status_code = STOP_POLLING
@@ -136,13 +138,13 @@ def run_context(
 def deeds(room: RunRoom) -> dict[str, Any]:
     """What this member may do with the run as it is now."""
     execution = room.execution
-    may_retry = "execution.retry" in room.rights and execution.is_final and room.keeps_data
+    again = may_retry(room)
     went_wrong = execution.had_errors or execution.status != WorkflowExecution.Status.COMPLETED
-    newer = room.newer_version if may_retry and not execution.is_test else None
+    newer = room.newer_version if again and not execution.is_test else None
     return {
         "stop": "execution.cancel" in room.rights and not execution.is_final and not room.live.is_stopping,
-        "again": may_retry and room.program is not None,
-        "resume": may_retry and room.program is not None and went_wrong,
+        "again": again,
+        "resume": again and went_wrong,
         "newer": newer,
         "resume_words": "Retry from failed step"
         if execution.is_failed or execution.had_errors
@@ -154,18 +156,21 @@ def _live_url(room: RunRoom, panel: Panel) -> str:
     """Where the page asks what is new; empty when nothing will be."""
     if room.execution.is_final:
         return ""
-    said = {"seq": room.seq, "step": room.where, "tab": panel.tab, "stamp": _stamp(room, panel)}
+    said: dict[str, str | int] = {
+        "seq": room.seq,
+        "step": room.where,
+        "tab": panel.tab,
+        "stamp": _stamp(panel),
+    }
     if panel.is_auto:
         said["auto"] = "1"
     return f"{reverse('workflows:run-live', args=[room.execution.pk])}?{urlencode(said)}"
 
 
-def _stamp(room: RunRoom, panel: Panel) -> str:
+def _stamp(panel: Panel) -> str:
     """Differs when the panel would look different: then it is sent anew."""
-    parts = (panel.status, len(panel.log), len(panel.notices), *(notice.text for notice in panel.notices))
-    counts = (chooser.count for chooser in panel.choosers)
-    cards = (f"{card.status}{card.time}" for card in panel.cards)
-    return run_rows.fingerprint([(*parts[:1], "", "".join(map(str, (*parts[1:], *counts, *cards))))])
+    seen = (panel.status, len(panel.log), panel.notices, panel.progress, panel.cards)
+    return run_rows.digest(repr((*seen, [chooser.count for chooser in panel.choosers])))
 
 
 def _item_url(room: RunRoom, item: str, loop: str) -> str:

@@ -61,8 +61,7 @@ def _save(request: AppRequest, template: WorkflowTemplate, form: WorkflowSetting
 
 def _conflict(request: AppRequest, template: WorkflowTemplate, form: WorkflowSettingsForm) -> HttpResponse:
     form.add_error(None, CHANGED_ELSEWHERE)
-    form.data = form.data.copy()
-    form.data["base"] = base_of(documents.load_draft(template))
+    form.data = {**request.POST.dict(), "base": base_of(documents.load_draft(template))}
     return _page(request, template, form, status=409)
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from workflows.builder import outline
+from workflows.builder.names import Names
 from workflows.documents.catalogue import TenantCatalogue
 from workflows.engine.document import Document, load
 from workflows.engine.graph import Graph
@@ -61,7 +62,7 @@ class _Anchors(outline.Addresses):
 def outline_of(document: Document, catalogue: TenantCatalogue) -> outline.OutlineView:
     """The steps to look at: no “+”, no panel."""
     graph = Graph(document)
-    names = outline.Names(document, catalogue, graph.outline())
+    names = Names(document, catalogue, graph.outline())
     drawn = outline.view(document, graph, names, _Anchors(page="", add=""))
     return replace(
         drawn,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -108,7 +109,7 @@ def version_roll_back(request: AppRequest, id: uuid.UUID, number: int) -> HttpRe
     """GET asks and says what changes for what runs now; POST publishes the old document again."""
     template = get_workflow_or_404(request, id, "workflow.publish")
     version = _version(template, number)
-    faults: list[Fault] = []
+    faults: Sequence[Fault] = ()
     if request.method == "POST":
         try:
             made = publishing.roll_back(template, version, by=request.user)

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from workflows.builder.forms import conditions
-from workflows.builder.forms.fields import BoundField, Post, show
+from workflows.builder.forms.fields import BoundField, show
 from workflows.builder.forms.json_part import read_json
 from workflows.builder.forms.reading import read
 from workflows.builder.forms.schema_rows import read_schema, show_schema
@@ -28,7 +28,7 @@ from workflows.builder.forms.values import (
 from workflows.engine.catalogue import ActionInfo
 from workflows.engine.document import Document, Retry, Step, Trigger, load
 
-SCHEMA = {
+SCHEMA: dict[str, Any] = {
     "type": "object",
     "required": ["text", "channel"],
     "properties": {
@@ -53,7 +53,7 @@ SCHEMA = {
 INFO = ActionInfo("send", input_schema=SCHEMA)
 
 
-def form_of(bounds: tuple[BoundField, ...]) -> Post:
+def form_of(bounds: tuple[BoundField, ...]) -> dict[str, str]:
     """What a browser posts for these fields, untouched."""
     post: dict[str, str] = {}
     for bound in bounds:
@@ -220,7 +220,7 @@ def _types(value: Any) -> Any:
     return [_types(inner) for inner in value] if isinstance(value, list) else type(value)
 
 
-STEPS = [
+STEPS: list[dict[str, Any]] = [
     {"type": "condition", "cases": [{"key": "a", "name": "A", "when": {"all": [{"left": 1, "op": "equals", "right": "1"}]}},
                                     {"key": "b", "when": {"not": {"left": "x", "op": "is_empty"}}},
                                     {"key": "c", "when": {"left": "{{ now }}", "op": "exists"}}], "mode": "all"},

@@ -321,6 +321,7 @@ def test_saving_while_typing_leaves_the_fields_alone(as_alice: Client, draft: Wo
     html = text_of(response)
     assert 'name="input.text"' not in html
     assert 'id="part-base"' in html
+    assert 'id="part-problems"' in html
     assert 'id="outline"' in html
 
 
@@ -674,8 +675,9 @@ def test_a_test_run_starts_with_the_sample_and_leads_to_the_run(
     )
 
     run = WorkflowExecution.objects.get(template=draft)
+    assert run.input is not None
     assert "Mia" in shown
-    assert response.url == f"/runs/{run.pk}/"
+    assert response["Location"] == f"/runs/{run.pk}/"
     assert (run.is_test, run.input["body"]["name"], run.trigger_type) == (True, "Ada", "WEBHOOK")
 
 

@@ -11,11 +11,14 @@ import pytest
 
 from accounts.models import Tenant, User
 from automate.lib import clock
+from integrations.models import IntegrationDefinition
+from tests.workflows.views.run_fixtures import deploy, engine, make_run, make_workflow, run, viewer
 from workflows import documents
 from workflows.engine.document import load
 from workflows.models import Deployment, WorkflowExecution, WorkflowTemplate
 from workflows.publishing import publish
 
+__all__ = ["deploy", "engine", "make_run", "make_workflow", "run", "viewer"]
 MakeFlow = Callable[..., WorkflowTemplate]
 
 
@@ -30,6 +33,18 @@ def hook_document(key: str = "orders", name: str = "Orders", **more: Any) -> dic
         "steps": [{"key": "shape", "type": "transform", "config": {"set": {"ok": True}}}],
         **more,
     }
+
+
+@pytest.fixture
+def apps(db: None) -> dict[str, IntegrationDefinition]:
+    """The integrations that templates name, as bare rows: reading the whole catalogue would cost a second."""
+    rows = [
+        IntegrationDefinition(
+            name=slug, display_name=slug.upper(), auth_type="BASIC", auth_config=[{"type": "basic"}]
+        )
+        for slug in ("http", "slack", "github", "jira", "smtp", "sql")
+    ]
+    return {row.name: row for row in IntegrationDefinition.objects.bulk_create(rows)}
 
 
 @pytest.fixture

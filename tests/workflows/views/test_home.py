@@ -13,7 +13,6 @@ from django.urls import reverse
 from accounts.models import Tenant, User
 from automate.lib import clock
 from integrations.models import IntegrationDefinition, UserIntegration
-from integrations.sync import sync_catalogue
 from tests.factories import add_member, make_user
 from tests.workflows.views.conftest import add_runs, hook_document
 from workflows import documents, gallery
@@ -143,14 +142,16 @@ def test_busiest_workflows_come_first(
 
 
 def test_failures_questions_and_expired_connections_need_attention(
-    as_alice: Client, alice: User, workspace: Tenant, published: WorkflowTemplate
+    as_alice: Client,
+    alice: User,
+    workspace: Tenant,
+    published: WorkflowTemplate,
+    apps: dict[str, IntegrationDefinition],
 ) -> None:
-    sync_catalogue()
-    jira = IntegrationDefinition.objects.get(name="jira")
     UserIntegration.objects.create(
         tenant=workspace,
         user=alice,
-        integration=jira,
+        integration=apps["jira"],
         name="Our Jira",
         auth_type="BASIC",
         needs_reconnect=True,
@@ -185,12 +186,19 @@ def test_old_failures_and_failed_tests_need_nobody(
 
 
 def test_other_peoples_private_connections_are_theirs_to_mend(
-    as_bob: Client, alice: User, workspace: Tenant, published: WorkflowTemplate
+    as_bob: Client,
+    alice: User,
+    workspace: Tenant,
+    published: WorkflowTemplate,
+    apps: dict[str, IntegrationDefinition],
 ) -> None:
-    sync_catalogue()
-    jira = IntegrationDefinition.objects.get(name="jira")
     UserIntegration.objects.create(
-        tenant=workspace, user=alice, integration=jira, name="Hers", auth_type="BASIC", needs_reconnect=True
+        tenant=workspace,
+        user=alice,
+        integration=apps["jira"],
+        name="Hers",
+        auth_type="BASIC",
+        needs_reconnect=True,
     )
 
     assert "Hers" not in as_bob.get(home(workspace)).content.decode()

@@ -1,0 +1,61 @@
+"""The small pictures of workflows."""
+
+from __future__ import annotations
+
+import pytest
+
+from workflows import gallery
+from workflows.engine.document import load
+from workflows.views.thumbnails import thumbnail
+
+
+@pytest.mark.parametrize("entry", gallery.shipped(), ids=lambda entry: entry.slug)
+def test_picture_has_a_box_for_the_trigger_and_each_step_and_none_overlap(entry: gallery.Entry) -> None:
+    picture = thumbnail(entry.document)
+
+    assert len(picture.boxes) == 1 + len(entry.document.steps)
+    places = {(box.x, box.y) for box in picture.boxes}
+    assert len(places) == len(picture.boxes)
+    assert all(
+        box.x >= 0 and box.x + 76 <= picture.width and box.y + 24 <= picture.height for box in picture.boxes
+    )
+    assert sum(box.is_trigger for box in picture.boxes) == 1
+
+
+def test_empty_workflow_has_a_picture_too() -> None:
+    picture = thumbnail(load({"format": "automate/1", "key": "empty", "steps": []}, complete=False))
+
+    assert len(picture.boxes) == 1
+    assert picture.lines == ()
+
+
+def test_long_workflow_is_cut_where_it_would_be_too_small_to_see() -> None:
+    steps = [{"key": f"s{n}", "type": "transform", "next": f"s{n + 1}"} for n in range(40)]
+    steps.append({"key": "s40", "type": "transform"})
+
+    picture = thumbnail(
+        load({"format": "automate/1", "key": "long", "start": "s0", "steps": steps}, complete=False)
+    )
+
+    assert len(picture.boxes) == 7
+
+
+def test_what_follows_a_loop_stands_below_its_body() -> None:
+    document = load(
+        {
+            "format": "automate/1",
+            "key": "loops",
+            "start": "each",
+            "steps": [
+                {"key": "each", "type": "loop", "over": [1], "next": {"each": "one", "done": "after"}},
+                {"key": "one", "type": "transform", "next": "two"},
+                {"key": "two", "type": "transform"},
+                {"key": "after", "type": "transform"},
+            ],
+        },
+        complete=False,
+    )
+
+    heights = sorted(box.y for box in thumbnail(document).boxes)
+
+    assert len(set(heights)) == 5
