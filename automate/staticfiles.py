@@ -15,7 +15,7 @@ from whitenoise.storage import CompressedManifestStaticFilesStorage
 UNUSED = ["ext"]  # extensions of htmx: we load none, and one imports what is not there
 
 
-class HashedFiles(CompressedManifestStaticFilesStorage):
+class HashedFiles(CompressedManifestStaticFilesStorage):  # type: ignore[misc]  # WhiteNoise has no types
     """Names with a hash, also in the imports of our modules. With gzip alone: Brotli saves a tenth more and takes half
     a minute over the packages' own files."""
 

@@ -325,7 +325,7 @@ def test_meter_fills_its_share(value, top, width):
 
 def request_with(cookie: str = "", theme: str = "SYSTEM") -> HttpRequest:
     request = RequestFactory().get("/", {"q": "a b", "page": "3"})
-    request.user = SimpleNamespace(theme=theme)
+    request.user = User(theme=theme)
     if cookie:
         request.COOKIES["theme"] = cookie
     return request

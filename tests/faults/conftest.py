@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from functools import cache, partial
@@ -51,3 +52,12 @@ def _running(server: Server, stack: ExitStack) -> Server:
 def products(start_product: Callable[..., Product]) -> Callable[[DatabaseKind], Product]:
     """`products("sqlite")`: the one product on this database that tests share; dead workers are noticed after 3 s."""
     return cache(partial(start_product, AUTOMATE_LEASE_S=str(LEASE_S)))
+
+
+def look_again(product: Product, *, for_s: float) -> Iterator[None]:
+    """Look again and again; fails with the product's log when it takes too long."""
+    give_up = time.monotonic() + for_s
+    while time.monotonic() < give_up:
+        yield
+        time.sleep(0.02)
+    raise AssertionError(f"The worker did not get to work. The product says:\n{product.log()[-3000:]}")

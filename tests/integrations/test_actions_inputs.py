@@ -125,9 +125,10 @@ def test_a_schema_cannot_have_us_fetch_something(httpserver):
     assert httpserver.log == []
 
 
+PROPERTIES: list[str] = list(dict(SCHEMA["properties"]))  # type: ignore[call-overload]  # an object, as written above
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers(-3, 200) | st.floats(-1, 2, allow_nan=False) | st.sampled_from(["", "a", "ada", "A1", "x" * 9]),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from([*SCHEMA["properties"], "other", "flag"]), inner, max_size=4),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from([*PROPERTIES, "other", "flag"]), inner, max_size=4),
     max_leaves=8,
 )  # fmt: skip
 

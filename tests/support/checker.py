@@ -22,11 +22,9 @@ def find_faults(
     seen: Iterable[Seen],
     *,
     may_repeat: bool,
-    may_be_late: bool = False,
 ) -> list[str]:
     """`may_repeat`: calls are safe, so that one may come twice under one key; else none may come twice, and a run may
-    stop to ask (NEEDS_ATTENTION) instead of ending. `may_be_late`: a repeated one may come after its step has ended.
-    """
+    stop to ask (NEEDS_ATTENTION) instead of ending."""
     calls = _by_order(seen)
     by_order = {order["id"]: order for order in orders}
     faults = [*_acceptance(orders, answers, runs), *_strangers(by_order, calls), *_shared_keys(calls)]
@@ -37,8 +35,7 @@ def find_faults(
         faults += _status(run, may_ask=not may_repeat)
         faults += _journal(run, expected_steps(order))
         faults += _calls(run, calls.get(order["id"], {}), may_repeat=may_repeat)
-        if not may_be_late:
-            faults += _late(run, calls.get(order["id"], {}))
+        faults += _late(run, calls.get(order["id"], {}))
     return faults
 
 

@@ -60,12 +60,12 @@ class Database:
         """`statement` with `%s` marks."""
         if self.is_postgres:
             with psycopg.connect(self.place, autocommit=True) as connection:
-                return connection.execute(statement, values).fetchall()  # type: ignore[arg-type]  # texts of tests
-        connection = sqlite3.connect(f"file:{self.place}?mode=ro", uri=True, timeout=20)
+                return connection.execute(statement, values).fetchall()
+        lite = sqlite3.connect(f"file:{self.place}?mode=ro", uri=True, timeout=20)
         try:
-            return connection.execute(statement.replace("%s", "?"), values).fetchall()
+            return lite.execute(statement.replace("%s", "?"), values).fetchall()
         finally:
-            connection.close()
+            lite.close()
 
     def statuses(self, workflow: str) -> dict[str, int]:
         """How many executions of a workflow (by id) have which status."""

@@ -212,7 +212,7 @@ class Engine:
         self.shown_at = now
         changed = [h.lease for h in self.held.values() if h.lease.running != h.lease.shown]
         for lease in changed:
-            lease.shown = dict(lease.running)
+            lease.shown = {path: dict(state) for path, state in dict(lease.running).items()}
         return changed
 
     # --- starting runs -------------------------------------------------------------------------

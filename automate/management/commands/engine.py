@@ -48,7 +48,9 @@ class Command(BaseCommand):
     def _take_over(self) -> None:
         """There is one engine: whatever is marked as running belongs to one that is gone."""
         running = ActiveRun.objects.filter(state=ActiveRun.State.RUNNING)
-        left = running.update(state=ActiveRun.State.READY, run_at=clock.now())  # behind those that killed nobody
+        left = running.update(
+            state=ActiveRun.State.READY, run_at=clock.now()
+        )  # behind those that killed nobody
         if left:
             log.info("took over %s runs of an engine that stopped", left)
         recovery.sweep()

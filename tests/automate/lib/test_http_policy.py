@@ -59,6 +59,11 @@ BLOCKED_URLS = [
 ]  # fmt: skip
 
 
+def _socket_of(key: selectors.SelectorKey) -> socket.socket:
+    assert isinstance(key.fileobj, socket.socket)
+    return key.fileobj
+
+
 class Canary:
     """Listens on every local address, IPv4 and IPv6, and counts who gets through."""
 
@@ -79,7 +84,7 @@ class Canary:
     def _watch(self) -> None:
         while not self._stop:
             for key, _ in self._selector.select(timeout=0.02):
-                connection, _ = key.fileobj.accept()
+                connection, _ = _socket_of(key).accept()
                 self.accepted += 1
                 connection.close()
 
@@ -87,7 +92,7 @@ class Canary:
         self._stop = True
         self._thread.join()
         for key in list(self._selector.get_map().values()):
-            key.fileobj.close()
+            _socket_of(key).close()
         self._selector.close()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from django.contrib.messages import get_messages
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.urls import reverse
@@ -89,7 +90,7 @@ def test_key_that_is_taken_makes_a_copy_and_says_so(
 ) -> None:
     response = as_alice.post(url("import", workspace), {"text": dump_yaml(load(hook_document()))})
 
-    told = [str(message) for message in response.wsgi_request._messages]
+    told = [str(message) for message in get_messages(response.wsgi_request)]
     assert "There is a workflow with the key orders already: this copy is called orders-2." in told
 
 

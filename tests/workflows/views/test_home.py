@@ -244,7 +244,6 @@ def test_side_bar_counts_workflows_and_new_failures(
 
     response = as_alice.get(home(workspace))
 
-    assert response.wsgi_request.resolver_match.view_name == "workspace-home"
     assert nav.workflow_count(response.wsgi_request) == 1
     assert nav.failed_count(response.wsgi_request) == 3
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from django.db import connection
 from django.test import Client
@@ -121,9 +123,9 @@ def test_one_click_makes_a_template_without_account_ready(as_alice: Client, work
 
     made = WorkflowTemplate.objects.get()
     assert response.headers["Location"] == reverse("workflows:workflow-build", args=[made.pk])
-    assert Sample.objects.get(template=made).data["body"] == {"net": 250, "country": "DE"}
-    token = made.live_triggers.get().token
-    assert Sample.objects.get(template=made).data["path"] == f"/hooks/{token}"
+    sample: Any = Sample.objects.get(template=made).data
+    assert sample["body"] == {"net": 250, "country": "DE"}
+    assert sample["path"] == f"/hooks/{made.live_triggers.get().token}"
     assert WorkflowTemplateLibrary.objects.get(slug="api-endpoint").uses == 1
 
 

@@ -19,7 +19,7 @@ from workflows.engine.document import load
 from workflows.models import LiveTrigger, WorkflowAccess, WorkflowExecution, WorkflowTemplate
 from workflows.publishing import pause, publish
 
-HTMX = {"headers": {"HX-Request": "true"}}
+HTMX = {"HX-Request": "true"}
 
 
 def list_url(workspace: Tenant) -> str:
@@ -159,7 +159,7 @@ def test_twenty_rows_cost_no_more_queries_than_ten(as_alice: Client, alice: User
 
 
 def test_switch_pauses_and_offers_the_way_back(as_alice: Client, published: WorkflowTemplate) -> None:
-    response = as_alice.post(deed("pause", published), **HTMX)
+    response = as_alice.post(deed("pause", published), headers=HTMX)
 
     assert response.status_code == 204
     said = json.loads(response.headers["HX-Trigger"])
@@ -171,7 +171,7 @@ def test_switch_pauses_and_offers_the_way_back(as_alice: Client, published: Work
 def test_undo_activates_again(as_alice: Client, alice: User, published: WorkflowTemplate) -> None:
     pause(published, alice)
 
-    as_alice.post(deed("activate", published), **HTMX)
+    as_alice.post(deed("activate", published), headers=HTMX)
 
     assert WorkflowTemplate.objects.get(pk=published.pk).is_active
 
@@ -179,7 +179,7 @@ def test_undo_activates_again(as_alice: Client, alice: User, published: Workflow
 def test_activating_what_was_never_published_says_what_to_do(
     as_alice: Client, flow: WorkflowTemplate
 ) -> None:
-    response = as_alice.post(deed("activate", flow), **HTMX)
+    response = as_alice.post(deed("activate", flow), headers=HTMX)
 
     assert response.status_code == 409
     assert "Publish it first" in json.loads(response.headers["HX-Trigger"])["toast"]["text"]
@@ -205,12 +205,12 @@ def test_next_never_leads_elsewhere(as_alice: Client, workspace: Tenant, publish
 def test_archiving_stops_it_and_bringing_back_lets_it_run_again(
     as_alice: Client, published: WorkflowTemplate
 ) -> None:
-    as_alice.post(deed("archive", published), **HTMX)
+    as_alice.post(deed("archive", published), headers=HTMX)
 
     away = WorkflowTemplate.objects.get(pk=published.pk)
     assert (away.status, away.is_active) == ("ARCHIVED", False)
 
-    as_alice.post(deed("bring-back", published), **HTMX)
+    as_alice.post(deed("bring-back", published), headers=HTMX)
 
     back = WorkflowTemplate.objects.get(pk=published.pk)
     assert (back.status, back.is_active) == ("PUBLISHED", True)
@@ -228,7 +228,7 @@ def test_paused_workflow_is_still_paused_when_it_comes_back(
 
 
 def test_copy_is_a_draft_of_its_own(as_alice: Client, published: WorkflowTemplate) -> None:
-    as_alice.post(deed("duplicate", published), **HTMX)
+    as_alice.post(deed("duplicate", published), headers=HTMX)
 
     made = WorkflowTemplate.objects.exclude(pk=published.pk).get()
     assert (made.name, made.template_id, made.status) == ("Orders (copy)", "orders-2", "DRAFT")
@@ -265,7 +265,7 @@ def test_deleting_takes_runs_and_address_along(
     publish(other, by=alice)
     add_runs(other)
 
-    response = as_alice.post(deed("delete", published), **HTMX)
+    response = as_alice.post(deed("delete", published), headers=HTMX)
 
     assert response.status_code == 204
     assert not WorkflowTemplate.objects.filter(pk=published.pk).exists()

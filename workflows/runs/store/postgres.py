@@ -276,7 +276,7 @@ def finish_values(entry: Entry) -> tuple[Any, ...]:
 def advance_values(entry: Entry) -> tuple[Any, ...]:
     """id, attempt, signals, state, inflight, cursor, progress, run_at, fruitful."""
     lease = entry.lease
-    lease.shown = dict(lease.running)
+    lease.shown = {path: dict(state) for path, state in dict(lease.running).items()}
     return (
         lease.execution_id, lease.attempt, lease.signals, entry.suspend or "RUNNING",
         None if entry.inflight is None else as_text(list(entry.inflight)),

@@ -276,8 +276,8 @@ def test_a_mail_has_headers_bodies_and_attachments():
     mail = email.message_from_string(str(text), policy=default)
     assert mail["subject"] == "Grüße"
     assert mail["to"] == "b@example.org, c@example.org"
-    assert mail.get_body(("plain",)).get_content().strip() == "Hallo ü"  # type: ignore[union-attr]
-    assert mail.get_body(("html",)).get_content().strip() == "<p>ü</p>"  # type: ignore[union-attr]
+    assert mail.get_body(("plain",)).get_content().strip() == "Hallo ü"
+    assert mail.get_body(("html",)).get_content().strip() == "<p>ü</p>"
     assert [part.get_filename() for part in mail.iter_attachments()] == ["a.txt"]
 
 
