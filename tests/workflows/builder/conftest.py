@@ -9,7 +9,7 @@ import pytest
 from django.test import Client
 
 from accounts.models import Tenant, User
-from integrations.models import IntegrationAction, IntegrationDefinition
+from integrations.models import IntegrationAction, IntegrationDefinition, UserIntegration
 from workflows import documents
 from workflows.engine.document import load
 from workflows.models import Sample, WorkflowTemplate
@@ -73,3 +73,10 @@ def edit(as_alice: Client, draft: WorkflowTemplate) -> Act:
         return as_alice.post(f"/workflows/{draft.pk}/edit/", {"command": command, **args}, headers=headers)
 
     return act
+
+
+@pytest.fixture
+def mine(alice: User, workspace: Tenant, chat: IntegrationDefinition) -> UserIntegration:
+    return UserIntegration.objects.create(
+        tenant=workspace, user=alice, integration=chat, name="My chat", auth_type="BEARER"
+    )

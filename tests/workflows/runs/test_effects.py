@@ -51,7 +51,7 @@ def service(httpserver):
             time.sleep(self.pause_s)
             return answer
 
-        def keys(self):
+        def sent_keys(self):
             return [call.headers.get("Idempotency-Key") for call in self.calls]
 
     return Service()
@@ -79,7 +79,7 @@ def test_an_action_runs_and_its_answer_is_the_output(run, service):
 def test_the_key_of_a_call_is_the_run_and_the_path(run, service):
     execution = run(workflow(call("ask", service)))
 
-    assert service.keys() == [f"{execution.pk}:ask"]
+    assert service.sent_keys() == [f"{execution.pk}:ask"]
 
 
 def test_output_mapping_keeps_what_the_step_asks_for(run, service):
@@ -95,7 +95,7 @@ def test_a_failing_call_is_tried_again_with_a_new_key_after_a_definite_answer(ru
 
     step = steps_of(execution)["ask"]
     assert execution.status == "COMPLETED"
-    assert service.keys() == [f"{execution.pk}:ask", f"{execution.pk}:ask:r1"]
+    assert service.sent_keys() == [f"{execution.pk}:ask", f"{execution.pk}:ask:r1"]
     assert step.retry_count == 1
     assert step.attempts[0]["status"] == 503
 
@@ -179,7 +179,7 @@ def test_a_run_of_a_dead_worker_goes_on_after_its_last_finished_step(engine, dep
 
     execution = WorkflowExecution.objects.get(pk=run_id)
     assert execution.status == "COMPLETED"
-    assert service.keys() == [f"{run_id}:ask"]
+    assert service.sent_keys() == [f"{run_id}:ask"]
     assert StepExecution.objects.filter(execution=execution, path="first").count() == 1
 
 
@@ -305,7 +305,7 @@ def test_a_retry_keeps_finished_steps_and_their_keys(engine, deploy, service, al
     assert execution.status == "COMPLETED"
     assert execution.retry_of_id == failed.pk
     assert steps_of(execution)["a"].copied_from is not None
-    assert service.keys() == [f"{run_id}:a", f"{run_id}:b", f"{run_id}:b"]
+    assert service.sent_keys() == [f"{run_id}:a", f"{run_id}:b", f"{run_id}:b"]
 
 
 def test_a_retry_inside_a_loop_repeats_only_the_failed_item(engine, deploy, service, alice):
@@ -319,7 +319,7 @@ def test_a_retry_inside_a_loop_repeats_only_the_failed_item(engine, deploy, serv
 
     execution = WorkflowExecution.objects.get(pk=again)
     assert execution.output == {"count": 2, "failed": 0, "results": []}
-    assert [key.split(":")[1] for key in service.keys()] == ["each[0].ask", "each[1].ask", "each[1].ask"]
+    assert [key.split(":")[1] for key in service.sent_keys()] == ["each[0].ask", "each[1].ask", "each[1].ask"]
 
 
 def test_a_sub_workflow_gives_its_output_to_the_step_that_waits(engine, deploy, service):
