@@ -135,9 +135,7 @@ def test_an_id_is_found_where_ids_are_looked_for(as_staff, house):
 def test_every_filter_works(as_staff, house):
     for model in MODELS:
         shown = as_staff.get(url(model, "changelist")).context["cl"]
-        offers = {
-            choice["query_string"] for offered in shown.filter_specs for choice in offered.choices(shown)
-        }
+        offers = {list(offered.choices(shown))[-1]["query_string"] for offered in shown.filter_specs}
 
         for query in offers:
             assert_decent(as_staff.get(url(model, "changelist") + query))
