@@ -43,7 +43,7 @@ DOCUMENT = {
         },
         {
             "key": "reserve", "name": "Reserve stock", "type": "transform",
-            "config": {"set": {"label": "{{ line.quantity }} × {{ line.sku }}"}},
+            "config": {"set": {"label": "{{ line.quantity }} x {{ line.sku }}"}},
         },
         {
             "key": "log", "name": "Save order summary", "type": "transform",
