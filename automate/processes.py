@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -54,6 +53,7 @@ class Child:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             start_new_session=True,
+            cwd=settings.BASE_DIR,
             env=child_environment(),
         )
         path = pid_file(self.name)
@@ -124,18 +124,16 @@ class Supervisor:
 def children_to_run() -> list[Child]:
     """The processes of this installation, by its settings."""
     python, manage = sys.executable, str(settings.BASE_DIR / "manage.py")
-    binaries = Path(python).parent
-    granian = shutil.which("granian", path=str(binaries)) or "granian"
-    celery = shutil.which("celery", path=str(binaries)) or "celery"
     queues = "engine,mail,default" if settings.HAS_BROKER else "mail,default"
     workers = settings.AUTOMATE_WORKERS or os.cpu_count() or 2
     web = [
-        granian, "--interface", "wsgi", "--host", "127.0.0.1", "--port", str(settings.PORT),
+        python, "-m", "granian", "--interface", "wsgi", "--host", "127.0.0.1", "--port", str(settings.PORT),
         "--workers", "1", "--blocking-threads", "12", "--backlog", "1024", "--no-access-log",
         "--log-level", "error", "automate.wsgi:application",
     ]  # fmt: skip
     worker = [
-        celery, "--quiet", "-A", "automate.celery", "worker", "-Q", queues, "-c", str(workers if settings.HAS_BROKER else 1),
+        python, "-m", "celery", "--quiet", "-A", "automate.celery", "worker", "-Q", queues,
+        "-c", str(workers if settings.HAS_BROKER else 1),
         "--without-gossip", "--without-mingle", "--without-heartbeat", "--loglevel", "ERROR",
     ]  # fmt: skip
     found = [Child("web", web), Child("worker", worker), Child("scheduler", [python, manage, "scheduler"])]

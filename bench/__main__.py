@@ -78,7 +78,7 @@ def _measure(
         (loop_of_calls(echo_url, 0, ITEMS), lambda w: _alone(bench, w, sizes.w3)),
         (loop_of_calls(echo_url, 30, ITEMS), lambda w: _alone(bench, w, sizes.w3)),
     ]
-    rows = []
+    rows: list[tuple[str, Pass]] = []
     for workload, measure in plan:
         if options.only and options.only.lower() not in workload.name.lower():
             continue

@@ -22,7 +22,7 @@ def webhook_to_effect(echo_url: str, effect: str) -> Workload:
     """W1: transform, condition, HTTP POST."""
     is_big = {"all": [{"left": "{{ steps.shape.total }}", "op": "greater_than", "right": 10}]}
     values = {"id": "{{ trigger.body.id }}", "total": "{{ trigger.body.total * 2 }}"}
-    steps = [
+    steps: list[dict[str, Any]] = [
         {"key": "shape", "type": "transform", "config": {"set": values}, "next": "big"},
         {"key": "big", "type": "condition", "cases": [{"key": "high", "when": is_big}], "next": {"high": ["tell"]}},
         _post("tell", f"{echo_url}/tell", {"id": "{{ steps.shape.id }}", "total": "{{ steps.shape.total }}"}, effect),

@@ -115,7 +115,7 @@ class Bench:
             time.sleep(0.02)
 
     def _number(self, statement: str, *values: object) -> int:
-        row = self.connection.execute(statement, values).fetchone()  # type: ignore[call-overload]  # texts above
+        row = self.connection.execute(statement, values).fetchone()
         assert row is not None
         return int(row[0])
 

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from bench.limits import Limit
 from bench.measure import Pass, percentile
 
+NAME = 48  # characters for a workload's name
 ROLES = ("web", "worker", "scheduler", "postgres", "redis")
 
 
@@ -26,11 +27,11 @@ def limits(found: Sequence[Limit]) -> str:
 
 def table(rows: Sequence[tuple[str, Pass]]) -> str:
     head = (
-        f"{'':<38} {'exec/s':>7} {'→202 ms':>13} {'→effect ms':>13} {'run ms':>15} "
+        f"{'':<{NAME}} {'exec/s':>7} {'→202 ms':>13} {'→effect ms':>13} {'run ms':>15} "
         f"{'CPU ms':>7} = {' '.join(f'{role:>9}' for role in ROLES)} {'SQL':>7} {'commits':>8}"
     )
     under = (
-        f"{'':<38} {'':>7} {'p50 / p95':>13} {'p50 / p95':>13} {'p50 / p95':>15} {'each':>7}   "
+        f"{'':<{NAME}} {'':>7} {'p50 / p95':>13} {'p50 / p95':>13} {'p50 / p95':>15} {'each':>7}   "
         f"{'':>{10 * len(ROLES) - 1}} {'each':>7} {'each':>8}"
     )
     return "\n".join([head, under, *(_line(name, one) for name, one in rows)])
@@ -39,7 +40,7 @@ def table(rows: Sequence[tuple[str, Pass]]) -> str:
 def _line(name: str, one: Pass) -> str:
     cpu = " ".join(f"{one.cpu_ms.get(role, 0.0):>9.2f}" for role in ROLES)
     return (
-        f"{name:<38} {one.per_second:>7.1f} {_pair(one.accept_ms, 13)} {_pair(one.effect_ms, 13)} "
+        f"{name:<{NAME}} {one.per_second:>7.1f} {_pair(one.accept_ms, 13)} {_pair(one.effect_ms, 13)} "
         f"{_pair(one.run_ms, 15)} {one.cpu_total_ms:>7.2f} = {cpu} {one.statements:>7.2f} {one.commits:>8.2f}"
     )
 

@@ -27,7 +27,7 @@ class Statements:
         row = self.connection.execute(
             f"SELECT coalesce(sum(calls) FILTER (WHERE NOT {_CONTROL}), 0), "
             f"coalesce(sum(calls) FILTER (WHERE query ~* '^commit'), 0) FROM pg_stat_statements WHERE {_HERE} AND {_OWN}"
-        ).fetchone()  # type: ignore[call-overload]  # put together from constants above
+        ).fetchone()
         assert row is not None
         return int(row[0]), int(row[1])
 
@@ -36,4 +36,4 @@ class Statements:
         return self.connection.execute(
             f"SELECT calls, total_exec_time, left(regexp_replace(query, '\\s+', ' ', 'g'), 150) "
             f"FROM pg_stat_statements WHERE {_HERE} AND {_OWN} ORDER BY total_exec_time DESC LIMIT {limit}"
-        ).fetchall()  # type: ignore[call-overload]  # put together from constants above
+        ).fetchall()

@@ -52,15 +52,16 @@ def connection_list(request: AppRequest, workspace_slug: str) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 def connection_edit(request: AppRequest, id: uuid.UUID) -> HttpResponse:
     """Name and sharing; credentials are changed by reconnecting."""
-    connection = open_connection(request, id, need="connection.view")
+    changing = request.method == "POST"
+    need = "connection.edit" if changing else "connection.view"
+    connection = open_connection(request, id, need=need, manage=changing)
     editable = may_manage(connection, request.user) and has_permission(request.membership, "connection.edit")
     may_share = has_permission(request.membership, "connection.share")
     initial = {"name": connection.name, "sharing": connection.sharing}
     form = ConnectionForm(
         request.POST or None, way=None, may_share=may_share, initial=initial, auto_id="connection_%s"
     )
-    if request.method == "POST" and form.is_valid():
-        connection = open_connection(request, id, need="connection.edit", manage=True)
+    if form.is_valid():
         try:
             update_connection(
                 connection,

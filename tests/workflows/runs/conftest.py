@@ -10,11 +10,14 @@ from typing import Any
 
 import pytest
 from django.db import connections
+from werkzeug import Request, Response
 
 from accounts.models import Tenant, User
+from automate.lib import clock
+from integrations.sync import sync_catalogue
 from workflows import documents
 from workflows.engine.document import load
-from workflows.models import Deployment, StepExecution, WorkflowExecution, WorkflowTemplate
+from workflows.models import ActiveRun, Deployment, StepExecution, WorkflowExecution, WorkflowTemplate
 from workflows.publishing import publish
 from workflows.runs.drain import Engine
 from workflows.runs.start import start_run
@@ -94,15 +97,89 @@ def steps_of(execution: WorkflowExecution) -> dict[str, StepExecution]:
     return {step.path: step for step in StepExecution.objects.filter(execution=execution)}
 
 
-def drain_apart(engine: Engine) -> threading.Thread:
+def drain_apart(engine: Engine, **more: Any) -> threading.Thread:
     """Work in a thread of its own, which leaves no database connection behind."""
 
     def work() -> None:
         try:
-            engine.drain()
+            engine.drain(**more)
         finally:
             connections.close_all()
 
     thread = threading.Thread(target=work)
     thread.start()
     return thread
+
+
+@pytest.fixture
+def catalogue(transactional_db: None) -> None:
+    sync_catalogue()
+
+
+@pytest.fixture
+def service(httpserver):
+    """A service that answers what `answers` says, and remembers every call."""
+
+    class Service:
+        def __init__(self):
+            self.calls: list[Request] = []
+            self.answers: list[Response] = []
+            self.pause_s = 0.0
+            self.lock = threading.Lock()
+            httpserver.expect_request("/").respond_with_handler(self.handle)
+            self.url = httpserver.url_for("/")
+
+        def handle(self, request: Request) -> Response:
+            request.get_data()
+            with self.lock:
+                self.calls.append(request)
+                answer = (
+                    self.answers.pop(0)
+                    if self.answers
+                    else Response('{"ok": true}', content_type="application/json")
+                )
+            time.sleep(self.pause_s)
+            return answer
+
+        def sent_keys(self):
+            return [call.headers.get("Idempotency-Key") for call in self.calls]
+
+    return Service()
+
+
+def call(key, service, next=None, method="POST", effect="safe", **more):
+    step = {
+        "key": key, "type": "action", "integration": "http", "action": "request",
+        "input": {"method": method, "url": service.url, "json": {"from": key}}, **more,
+    }  # fmt: skip
+    if effect:
+        step["effect"] = effect
+    return {**step, "next": next} if next else step
+
+
+def claim_and_die(engine, deployment, service, **more):
+    """A run whose worker vanished after it had announced the call `ask` and journaled `first`."""
+    run_id = start(deployment)
+    ActiveRun.objects.filter(pk=run_id).update(
+        state="RUNNING",
+        worker="gone",
+        attempt=1,
+        inflight=more.get("inflight", []),
+        cursor=more.get("cursor", {}),
+    )
+    WorkflowExecution.objects.filter(pk=run_id).update(status="RUNNING", number=1, started_at=clock.now())
+    StepExecution.objects.create(
+        tenant=deployment.tenant, execution_id=run_id, path="first", step_id="first", step_name="First",
+        step_type="TRANSFORM", step_status="COMPLETED", port="main", output={"done": "first"},
+    )  # fmt: skip
+    return run_id
+
+
+def let_time_pass(run_id: uuid.UUID) -> None:
+    """Every wait of the run is over: its notes say so, and it is ready."""
+    active = ActiveRun.objects.get(pk=run_id)
+    for note in active.cursor["waits"].values():
+        if note["until"]:
+            note["until"] = "2026-01-01T00:00:00+00:00"
+    active.state, active.run_at = "READY", clock.now()
+    active.save(update_fields=["cursor", "state", "run_at"])

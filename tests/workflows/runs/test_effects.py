@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-import threading
 import time
 import uuid
 
 import pytest
-from werkzeug import Request, Response
+from werkzeug import Response
 
-from automate.lib import clock
-from integrations.sync import sync_catalogue
-from tests.workflows.runs.conftest import drain_apart, drain_until, make_value, start, steps_of, workflow
+from tests.workflows.runs.conftest import (
+    call,
+    claim_and_die,
+    drain_apart,
+    drain_until,
+    make_value,
+    start,
+    steps_of,
+    workflow,
+)
 from workflows.models import ActiveRun, StepExecution, WorkflowExecution, WorkflowVariable
 from workflows.runs import recovery
 from workflows.runs.answer import NothingToAnswer, answer_unknown
@@ -20,51 +26,7 @@ from workflows.runs.drain import MAX_BARREN, Engine
 from workflows.runs.retry import retry
 from workflows.runs.secret_values import conceal
 
-
-@pytest.fixture(autouse=True)
-def catalogue(transactional_db):
-    sync_catalogue()
-
-
-@pytest.fixture
-def service(httpserver):
-    """A service that answers what `answers` says, and remembers every call."""
-
-    class Service:
-        def __init__(self):
-            self.calls: list[Request] = []
-            self.answers: list[Response] = []
-            self.pause_s = 0.0
-            self.lock = threading.Lock()
-            httpserver.expect_request("/").respond_with_handler(self.handle)
-            self.url = httpserver.url_for("/")
-
-        def handle(self, request: Request) -> Response:
-            request.get_data()
-            with self.lock:
-                self.calls.append(request)
-                answer = (
-                    self.answers.pop(0)
-                    if self.answers
-                    else Response('{"ok": true}', content_type="application/json")
-                )
-            time.sleep(self.pause_s)
-            return answer
-
-        def sent_keys(self):
-            return [call.headers.get("Idempotency-Key") for call in self.calls]
-
-    return Service()
-
-
-def call(key, service, next=None, method="POST", effect="safe", **more):
-    step = {
-        "key": key, "type": "action", "integration": "http", "action": "request",
-        "input": {"method": method, "url": service.url, "json": {"from": key}}, **more,
-    }  # fmt: skip
-    if effect:
-        step["effect"] = effect
-    return {**step, "next": next} if next else step
+pytestmark = pytest.mark.usefixtures("catalogue")
 
 
 def test_an_action_runs_and_its_answer_is_the_output(run, service):
@@ -150,24 +112,6 @@ def test_an_unreachable_host_fails_with_a_sentence(run, service):
 
     assert execution.status == "FAILED"
     assert "127.0.0.1" in execution.error["message"]
-
-
-def claim_and_die(engine, deployment, service, **more):
-    """A run whose worker vanished after it had announced the call `ask` and journaled `first`."""
-    run_id = start(deployment)
-    ActiveRun.objects.filter(pk=run_id).update(
-        state="RUNNING",
-        worker="gone",
-        attempt=1,
-        inflight=more.get("inflight", []),
-        cursor=more.get("cursor", {}),
-    )
-    WorkflowExecution.objects.filter(pk=run_id).update(status="RUNNING", number=1, started_at=clock.now())
-    StepExecution.objects.create(
-        tenant=deployment.tenant, execution_id=run_id, path="first", step_id="first", step_name="First",
-        step_type="TRANSFORM", step_status="COMPLETED", port="main", output={"done": "first"},
-    )  # fmt: skip
-    return run_id
 
 
 def test_a_run_of_a_dead_worker_goes_on_after_its_last_finished_step(engine, deploy, service):
