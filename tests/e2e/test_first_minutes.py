@@ -62,7 +62,7 @@ def test_a_waiting_run_turns_green_on_the_open_page(person: Counted) -> None:
         "format": "automate/1", "key": "slow", "name": "Slow greeting", "start": "pause",
         "triggers": [{"key": "hook", "type": "webhook"}],
         "steps": [
-            {"key": "pause", "type": "delay", "config": {"seconds": 4}, "next": "hello"},
+            {"key": "pause", "type": "delay", "config": {"seconds": 8}, "next": "hello"},
             {"key": "hello", "type": "transform", "config": {"set": {"hello": "{{ trigger.body.name }}"}}},
         ],
     }  # fmt: skip
@@ -81,6 +81,6 @@ def test_a_waiting_run_turns_green_on_the_open_page(person: Counted) -> None:
     run = curl(url[0], {"name": "Mia"})["execution"]
     person.page.goto(f"/runs/{run}/")
 
-    expect(person.page.locator("header >> text=Waiting").first).to_be_visible(timeout=4_000)
-    expect(person.page.locator("header >> text=Succeeded").first).to_be_visible(timeout=15_000)
+    expect(person.page.locator("header >> text=Waiting").first).to_be_visible(timeout=8_000)
+    expect(person.page.locator("header >> text=Succeeded").first).to_be_visible(timeout=25_000)
     assert person.complaints == []

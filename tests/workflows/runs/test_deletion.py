@@ -8,8 +8,15 @@ import pytest
 
 from accounts.models import AuditEvent
 from tests.workflows.full_house import counts, make_house, make_run
-from tests.workflows.runs.conftest import drain_apart, drain_until, make_value, start, steps_of, workflow
-from tests.workflows.runs.test_effects import call, catalogue, service  # noqa: F401  # fixtures
+from tests.workflows.runs.conftest import (
+    call,
+    drain_apart,
+    drain_until,
+    make_value,
+    start,
+    steps_of,
+    workflow,
+)
 from workflows import keeping
 from workflows.models import (
     ActiveRun,
@@ -23,6 +30,7 @@ from workflows.models import (
 )  # fmt: skip
 from workflows.runs import deletion
 
+pytestmark = pytest.mark.usefixtures("catalogue")
 STAYS = {WorkflowVariable: 2, WorkflowTemplateLibrary: 1, WorkerLease: 1, Folder: 1}
 SUB = {"key": "sub", "type": "sub_workflow", "workflow": "helper"}
 WAIT = {"key": "wait", "type": "delay", "config": {"minutes": 60}}
@@ -68,7 +76,7 @@ def test_only_the_given_runs_are_deleted(alice, workspace):
     assert set(steps_of(kept)) == {"big", "alert"}
 
 
-def test_a_run_that_a_worker_holds_leaves_no_trace(engine, deploy, service, alice):  # noqa: F811
+def test_a_run_that_a_worker_holds_leaves_no_trace(engine, deploy, service, alice):
     service.pause_s = 0.5
     deployment = deploy(workflow(call("slow", service, "after"), make_value("after")))
     start(deployment)
