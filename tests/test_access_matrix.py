@@ -6,6 +6,7 @@ import re
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from hashlib import sha256
 from typing import Any, Final
 
@@ -58,9 +59,15 @@ def addresses() -> Iterator[tuple[str, str, URLPattern]]:
     return walk(get_resolver(), "", "")
 
 
+@cache
+def words_of(name: str) -> tuple[str, ...]:
+    """What the address of this name has to be filled with."""
+    pattern = next(pattern for other, _, pattern in addresses() if other == name)
+    return tuple(pattern.pattern.converters)
+
+
 def address(world: World, name: str, row: Row, *, known: bool = True) -> str:
     """With alice's object, or with one that does not exist."""
-    pattern = next(pattern for other, _, pattern in addresses() if other == name)
     words: dict[str, Any] = {
         "workspace_slug": world.tenant.slug if known else "no-such-workspace",
         **world.values,
@@ -69,7 +76,7 @@ def address(world: World, name: str, row: Row, *, known: bool = True) -> str:
         words["key"] = "call"
     if row.of not in (None, "workspace"):
         words["id"] = world.ids[row.of] if known else uuid.uuid4()
-    return reverse(name, kwargs={word: words[word] for word in pattern.pattern.converters})
+    return reverse(name, kwargs={word: words[word] for word in words_of(name)})
 
 
 def need_of(row: Row, method: str) -> str | None:
@@ -154,20 +161,20 @@ def test_a_stranger_sees_nothing_of_others_at_home(world: World, db: None) -> No
             urls.append(
                 address(world, name, row).replace(f"/w/{world.tenant.slug}/", f"/w/{world.charlies.slug}/")
             )
-    for url in [*urls, *(f"{url}?q={SLUG[:3]}" for url in urls if url.startswith("/w/"))]:
-        answer = client.get(url)
+    for url in urls:
+        answer = client.get(url, {"q": SLUG[:3]})
         seen += answer.status_code == 200
 
         assert answer.status_code < 500, url
         assert MARK not in plain(answer), url
         assert f"/{SLUG}/" not in plain(answer) or SLUG in url, url
-    assert seen > 20
+    assert seen > 15
 
 
 @pytest.mark.parametrize("who", ["alice", "bob", "vera"])
 @pytest.mark.parametrize("group", GROUPS)
 def test_members_get_what_their_role_allows(world: World, db: None, group: str, who: str) -> None:
-    client = world.client(who)
+    client, marked = world.client(who), 0
     for name, row, method in rows_of(group):
         need = need_of(row, method)
         if row.of == "token" and who != "alice":
@@ -184,15 +191,18 @@ def test_members_get_what_their_role_allows(world: World, db: None, group: str, 
         else:
             assert answer.status_code < 500, (name, method)
             assert answer.status_code not in REFUSED, (name, method)
+            marked += MARK in plain(answer)
+    assert marked or (group, who) == ("builder", "vera"), (
+        "The marker stands on no page, so its absence says nothing."
+    )
 
 
 @pytest.mark.parametrize("group", GROUPS)
 def test_a_viewer_changes_nothing(world: World, db: None, group: str) -> None:
     client, before = world.client("vera"), state()
-    for name, row, method in rows_of(group):
+    for name, row, _ in rows_of(group):
         if row.of not in (None, "token") and name != "accounts:workspace-leave":
-            answer = client.generic(method, address(world, name, row))
-            assert method == "GET" or answer.status_code in REFUSED, name
+            assert client.post(address(world, name, row)).status_code in REFUSED, name
 
     assert state() == before
 
@@ -207,17 +217,6 @@ def test_tokens_are_their_owner_s_alone(world: World, db: None) -> None:
 
         assert theirs.status_code == 404
         assert plain(theirs) == plain(nothing)
-
-
-def test_members_do_see_what_the_stranger_does_not(world: World, db: None) -> None:
-    """The marker really stands on the pages; else its absence would say nothing."""
-    client = world.client("alice")
-    shown = [
-        name for name, row in ROWS.items()
-        if row.get is not None and row.of is not None and MARK in plain(client.get(address(world, name, row)))
-    ]  # fmt: skip
-
-    assert len(shown) > 30
 
 
 def test_the_admin_is_for_staff(world: World, db: None) -> None:

@@ -5,6 +5,7 @@ What runs changes here and nowhere else: editing a draft moves nothing that is l
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime
 from typing import Any, Final
 
@@ -18,6 +19,8 @@ from workflows import documents
 from workflows.documents.changes import changes
 from workflows.engine.document import Document, Step, Trigger, digest, dump, load
 from workflows.engine.errors import DocumentError, Fault
+from workflows.engine.kinds import STEP_KINDS, TRIGGER_KINDS
+from workflows.engine.steps import RUNNABLE_TYPES
 from workflows.errors import ConnectionRefused, NothingPublished
 from workflows.models import Deployment, LiveTrigger, TriggerType, WorkflowTemplate, WorkflowVersion
 from workflows.models.template import default_environment_of
@@ -29,6 +32,7 @@ __all__ = [
 ]  # fmt: skip
 
 STATUS: Final = WorkflowTemplate.Status
+LIVE_TRIGGERS: Final = frozenset({"manual", "webhook", "schedule", "workflow"})
 
 
 class NotPublishable(DocumentError):
@@ -129,7 +133,28 @@ def problems(
     faults += [
         fault for trigger in document.triggers for fault in _schedule_faults(template, document, trigger)
     ]
-    return faults
+    return faults + list(_not_here(document))
+
+
+def _not_here(document: Document) -> Iterator[Fault]:
+    """Parts of the format that this version keeps but does not carry out: said before they are relied on."""
+    for step in document.steps:
+        if step.enabled and step.type not in RUNNABLE_TYPES and step.type != "note":
+            label = STEP_KINDS[step.type].label
+            message = f"“{step.name}”: steps of the type {label} do not run in this version. Take it out or switch it off."
+            yield Fault(f"steps.{step.key}.type", message, step=step.key, field="type")
+    for trigger in document.triggers:
+        if trigger.enabled and trigger.type not in LIVE_TRIGGERS:
+            label = TRIGGER_KINDS[trigger.type].label
+            message = f"“{trigger.name}”: {label} does not start runs in this version. Take it out or switch it off."
+            yield Fault(f"triggers.{trigger.key}.type", message, step=trigger.key, field="type")
+    settings = document.settings
+    if settings.overlap != "parallel" or settings.max_parallel_runs is not None:
+        message = "Runs start side by side: this version keeps `overlap` and `max_parallel_runs` but does not limit runs."
+        yield Fault("settings.overlap", message, severity="warning")
+    if settings.on_failure:
+        message = "This version keeps `on_failure` but starts no workflow when a run fails."
+        yield Fault("settings.on_failure", message, severity="warning")
 
 
 def used_slots(document: Document) -> set[str]:

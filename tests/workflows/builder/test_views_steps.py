@@ -272,3 +272,30 @@ def test_a_bad_sample_comes_back_with_words(as_alice: Client, draft: WorkflowTem
 
     assert response.status_code == 422
     assert Sample.objects.count() == 1
+
+
+# --- what is wrong, in words ----------------------------------------------------------------------
+
+
+def test_faults_name_steps_as_people_know_them(as_alice: Client, draft: WorkflowTemplate) -> None:
+    """By number and title, not by the keys of the document."""
+    url = f"/workflows/{draft.pk}/steps/say/"
+    as_alice.post(
+        url, {"tab": "setup", "base": base_in(as_alice.get(url, headers=HX)), "input.text": ""}, headers=HX
+    )
+
+    shown = words_of(as_alice.get(f"/workflows/{draft.pk}/build/?step=say"))
+
+    assert "“4. Say it”: `input.text` (Message) is missing." in shown
+    assert "`say`" not in shown
+
+
+def test_a_bad_schedule_is_told_once(as_alice: Client, draft: WorkflowTemplate) -> None:
+    as_alice.post(f"/workflows/{draft.pk}/edit/", {"command": "add_trigger", "type": "schedule"}, headers=HX)
+    url = f"/workflows/{draft.pk}/triggers/schedule/"
+    as_alice.post(url, {"tab": "setup", "config.cron": "99 * * * *"}, headers=HX)
+
+    page = as_alice.get(f"/workflows/{draft.pk}/build/").content.decode()
+
+    problems = page.partition('id="problem-list"')[2].partition("</div>")[0]
+    assert problems.count("minute field") == 1
