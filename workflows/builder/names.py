@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
+from typing import Final
 
 from automate.lib.cron import BadCron, explain
 from workflows.builder.commands.base import parts_of
@@ -10,6 +12,8 @@ from workflows.engine.catalogue import Catalogue
 from workflows.engine.document import Document, Step, Trigger
 from workflows.engine.kinds import STEP_KINDS, TRIGGER_KINDS
 from workflows.engine.outline import Outline
+
+_PART_BY_KEY: Final = re.compile(r"\b(?:Step|Loop|Trigger|step|loop|trigger) `([\w-]+)`")
 
 
 @dataclass
@@ -33,6 +37,12 @@ class Names:
                 number = self.numbers.get(key)
                 return f"{number}. {part.name}" if number else part.name
         return key
+
+    def in_words(self, message: str) -> str:
+        """A message of the engine, which knows parts by their keys, as people know them: by number and title."""
+        return _PART_BY_KEY.sub(
+            lambda found: f"“{self.numbered(found[1])}”" if found[1] in self.numbers else found[0], message
+        )
 
     def sub(self, step: Step) -> str:
         """The second line of a card."""

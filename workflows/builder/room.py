@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import uuid
+from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
@@ -50,9 +51,16 @@ class Room:
 
     @cached_property
     def faults(self) -> list[Fault]:
-        return publishing.problems(
+        """What keeps it from being published, in people's words; each thing is said once."""
+        found = publishing.problems(
             self.template, self.document, by=self.user, bindings=self.bindings, catalogue=self.catalogue
         )
+        once: list[Fault] = []
+        for fault in found:
+            said = [other for other in once if _part_of(other) == _part_of(fault)]
+            if not any(other.message.endswith(fault.message) for other in said):
+                once.append(fault)
+        return [replace(fault, message=self.names.in_words(fault.message)) for fault in once]
 
     @property
     def errors(self) -> list[Fault]:
@@ -106,6 +114,11 @@ class Room:
         return outline.view(
             self.document, self.graph, self.names, self.addresses, faults=self.faults, selected=selected
         )
+
+
+def _part_of(fault: Fault) -> list[str]:
+    """The step or trigger it belongs to: ["steps", "alert"]."""
+    return fault.path.split(".")[:2]
 
 
 def open_room(request: AppRequest, id: uuid.UUID, need: str = "workflow.edit") -> Room:

@@ -198,7 +198,7 @@ TRIGGER_KINDS: Final[dict[str, TriggerKind]] = {
     for kind in (
         TriggerKind("manual", "By hand", "Started by a person, the API or a shell.", (_INPUT_SCHEMA,)),
         TriggerKind("webhook", "Webhook", "Started by a call to a URL.", (
-            Field("methods", "texts", "The HTTP methods it answers to; POST without it.", "config", literal=True,
+            Field("methods", "texts", "The HTTP methods it answers to. None chosen: POST.", "config", literal=True,
                   choices=("GET", "POST", "PUT", "PATCH", "DELETE")),
             Field("respond", "choice", "When to answer the caller.", "config", default="immediately", literal=True,
                   choices=("immediately", "when_done", "step")),

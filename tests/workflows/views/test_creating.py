@@ -141,3 +141,16 @@ def test_bad_input_is_refused_in_words(as_alice: Client, workspace: Tenant, give
 
 def test_stranger_imports_nothing(as_charlie: Client, charlie: User, workspace: Tenant) -> None:
     assert as_charlie.post(url("import", workspace), {"text": "x"}).status_code == 404
+
+
+@pytest.mark.parametrize("page", ["workflows/new", "workflows/import", "variables/new"])
+def test_a_form_on_a_page_of_its_own_opens_no_dialog_over_it(
+    as_alice: Client, workspace: Tenant, page: str
+) -> None:
+    """Its answer is the next page; only inside a dialog it is swapped."""
+    url = f"/w/{workspace.slug}/{page}/"
+    alone = as_alice.get(url).content.decode()
+    inside = as_alice.get(url, headers={"HX-Request": "true"}).content.decode()
+
+    assert f'hx-post="{url}"' not in alone
+    assert f'hx-post="{url}"' in inside
