@@ -26,5 +26,10 @@ def drain() -> None:
     global _engine
     _engine = _engine or Engine()
     dispatch.message_taken()
-    if _engine.drain(stop=_stopping.is_set, max_s=DRAIN_FOR_S):
+    try:
+        has_more = _engine.drain(stop=_stopping.is_set, max_s=DRAIN_FOR_S)
+    except Exception:
+        _engine = None  # its lease runs out, and its runs go on elsewhere
+        raise
+    if has_more:
         dispatch.wake_engine()

@@ -45,7 +45,8 @@ class Frame:
 @dataclass(slots=True)
 class RunData:
     """What all steps of a run see. `records` are its ended steps by path; `leaked` are secrets that came back in an
-    output, so that everything made from it can be kept from sight."""
+    output, so that everything made from it can be kept from sight; `is_tainted`: some came back before the run was taken
+    up here, and it is not known which."""
 
     graph: Graph
     trigger: JSON
@@ -56,6 +57,7 @@ class RunData:
     time_zone: str = "UTC"
     functions: Mapping[str, Callable[..., JSON]] = field(default_factory=dict)
     leaked: set[str] = field(default_factory=set)
+    is_tainted: bool = False
 
     def record_of(self, key: str, frame: Frame | None) -> Record | None:
         """The ended step `key` as seen from `frame`; None when it has not ended or is not visible from there."""

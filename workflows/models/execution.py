@@ -223,7 +223,7 @@ class StepExecution(models.Model):
     copied_from = models.UUIDField(null=True)
     started_at = models.DateTimeField(null=True)
     completed_at = models.DateTimeField(null=True)
-    duration_ms = models.PositiveIntegerField(default=0)
+    duration_ms = models.PositiveBigIntegerField(default=0)
 
     objects = TenantQuerySet["StepExecution"].as_manager()
 

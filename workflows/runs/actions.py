@@ -7,6 +7,7 @@ import uuid
 from collections.abc import Callable
 from typing import Literal
 
+from django.db import InterfaceError, OperationalError
 from django.db import connection as database
 
 from automate.lib import jsontypes
@@ -21,7 +22,7 @@ from integrations.masking import MASK, MIN_SECRET_CHARS, Masker
 from workflows.engine.document import Step
 from workflows.engine.names import RunData
 from workflows.engine.outcome import Done, Failed, Outcome, Record, StepError
-from workflows.runs.facts import Facts
+from workflows.runs.facts import Facts, patiently
 from workflows.runs.failpoints import failpoint
 from workflows.runs.files import RunFiles
 from workflows.runs.perform import Call, Performed
@@ -47,6 +48,8 @@ def run_action(call: Call, claimed: Claimed, key: str, timeout_s: float, facts: 
     step, tenant = call.step, claimed.lease.tenant_id
     try:
         connection_id = _connection_id(step, claimed, facts)
+        if facts.writer_thread is not None:
+            patiently(lambda: _open(step, tenant, connection_id, facts))
         failpoint("perform.before_send")
         result = opening.run_action(
             step.integration or "", step.action or "", tenant=tenant, input=call.input, connection_id=connection_id,
@@ -67,6 +70,17 @@ def run_action(call: Call, claimed: Claimed, key: str, timeout_s: float, facts: 
     finally:
         release_database(facts)
     return Performed(call, Done(result.output, input=dict(call.input)), result.request_log, leaked)
+
+
+def _open(step: Step, tenant_id: uuid.UUID, connection_id: uuid.UUID | None, facts: Facts) -> None:
+    """Read what the call needs before anything is sent: until then a database that is away can be waited for."""
+    try:
+        service = opening.find_service(step.integration or "", tenant_id)
+        if connection_id is not None:
+            opening.opened(connection_id, tenant_id, service)
+    except (OperationalError, InterfaceError):
+        release_database(facts)
+        raise
 
 
 def _secrets(step: Step, tenant_id: uuid.UUID, connection_id: uuid.UUID | None) -> list[str]:
@@ -131,13 +145,35 @@ def map_output(step: Step, outcome: Done | Failed, scope_of: Callable[[JSON], Sc
 
 def guard(record: Record, data: RunData) -> None:
     """Keep secrets out of what is stored of a step: inputs are masked, outputs that quote one are sealed."""
-    if record.kind == "action" and isinstance(record.input, dict):
+    if record.kind == "action" or data.leaked or data.is_tainted:
         plain, everything = data.load_vars(), data.load_secrets()
-        masker = Masker(str(value) for key, value in everything.items() if key not in plain)
-        record.input = {key: _masked(key, value, masker) for key, value in record.input.items()}
-        record.request_log = _masked("", record.request_log, masker)
-    if data.leaked:
-        record.is_secret = bool(_leaked([record.input, record.output, record.error], list(data.leaked)))
+        masker = Masker(data.leaked | {str(value) for key, value in everything.items() if key not in plain})
+        if record.kind == "action" and isinstance(record.input, dict):
+            record.input = {key: _masked(key, value, masker) for key, value in record.input.items()}
+            record.request_log = _masked("", record.request_log, masker)
+        if record.error is not None:
+            record.error = {name: without(value, masker) for name, value in record.error.items()}
+        record.attempts = [without(error, masker) for error in record.attempts]
+    if data.is_tainted:
+        record.is_secret = record.input is not None or record.output is not None
+    elif data.leaked:
+        record.is_secret = bool(_leaked([record.input, record.output], list(data.leaked)))
+
+
+def without(value: JSON, masker: Masker) -> JSON:
+    """The value with its secrets masked, wherever its texts quote one."""
+    if isinstance(value, str):
+        return masker.text(value)
+    if isinstance(value, list):
+        return [without(part, masker) for part in value]
+    if isinstance(value, dict):
+        return {key: without(part, masker) for key, part in value.items()}
+    return value
+
+
+def masked_input(value: JSON, masker: Masker) -> JSON:
+    """An input or request log: what stands under the name of a secret is masked whole."""
+    return _masked("", value, masker)
 
 
 def _masked(name: str, value: JSON, masker: Masker) -> JSON:

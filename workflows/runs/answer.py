@@ -38,6 +38,8 @@ def answer_unknown(
             or path in active.cursor.get("answers", {})
         ):
             raise NothingToAnswer(f"The step `{path}` of this run waits for no answer.")
+        if active.state == ActiveRun.State.RUNNING:  # its worker would write over the answer
+            raise NothingToAnswer("The run is busy with another step just now. Answer again in a moment.")
         active.cursor.setdefault("answers", {})[path] = {"answer": answer, "output": output}
         active.save(update_fields=["cursor"])
         signal(execution.pk)

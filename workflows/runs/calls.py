@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
+import logging
 from collections import deque
 from functools import partial
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING
 
 from automate.lib import clock
-from automate.lib.jsontypes import JSON
 from workflows.engine.names import scope_for
-from workflows.engine.outcome import Done, Outcome
+from workflows.engine.outcome import Done, Failed, Outcome, StepError
 from workflows.runs.actions import map_output
 from workflows.runs.perform import Call, Performed, perform
 
 if TYPE_CHECKING:
     from workflows.runs.segment import Segment
 
+log = logging.getLogger(__name__)
 LOOK_UP_EVERY_S = 5.0  # while calls take long: has the run been cancelled?
 
 
@@ -30,14 +31,10 @@ class Calls:
     def add(self, call: Call) -> None:
         self.waiting.append(call)
 
-    def notes(self) -> dict[str, dict[str, JSON]]:
-        """What earlier tries left of the calls under way: a crash must not forget how often they failed."""
-        return {path: call.note for path, call in self.under_way.items() if call.note}
-
     def start(self) -> None:
         """Send what waits to be sent; with nothing else under way, a single call is made here."""
         segment = self.segment
-        while self.waiting and not segment.ending:
+        while self.waiting and not segment.ending and not segment.leaves:
             call = self.waiting.popleft()
             segment.journal.before(call)
             segment.check_hold()
@@ -59,7 +56,16 @@ class Calls:
             self.waiting.clear()
 
     def _perform(self, call: Call) -> None:
-        self._results.put(perform(call, self.segment))
+        """Raises nothing: a call that says nothing would keep its run waiting for ever."""
+        try:
+            result = perform(call, self.segment)
+        except Exception:
+            log.exception("the call %s broke", call.path)
+            fault = StepError(
+                "Something went wrong inside automate. The log has the details.", "internal", call.step.key
+            )
+            result = Performed(call, Failed(fault, input=dict(call.input), outcome_unknown=True))
+        self._results.put(result)
 
     def take(self, timeout_s: float | None) -> None:
         """Wait for the next result, at most so long, and take in all there are."""

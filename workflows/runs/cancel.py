@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Collection
 
 from django.db import transaction
 
@@ -10,7 +11,7 @@ from accounts.audit import record
 from accounts.models import User
 from automate.lib import clock
 from workflows.engine.outcome import StepError
-from workflows.models import ActiveRun, WorkflowExecution
+from workflows.models import ActiveRun, WorkflowExecution, WorkflowVersion
 
 
 def cancel(execution: WorkflowExecution, *, by: User | None) -> bool:
@@ -40,6 +41,13 @@ def stop(execution_id: uuid.UUID, *, at_once: bool = False) -> bool:
     return True
 
 
+def stop_all(runs: Collection[str]) -> None:
+    """Stop these runs, each in a transaction of its own."""
+    for run in runs:
+        with transaction.atomic():
+            stop(uuid.UUID(run))
+
+
 def _close(active: ActiveRun) -> None:
     now = clock.now()
     execution = WorkflowExecution.objects.get(pk=active.execution_id)
@@ -49,10 +57,21 @@ def _close(active: ActiveRun) -> None:
     execution.seq = active.seq + 1
     if execution.started_at:
         execution.execution_time_ms = int((now - execution.started_at).total_seconds() * 1000)
-    execution.save(update_fields=["status", "error", "completed_at", "seq", "execution_time_ms"])
+    fields = ["status", "error", "completed_at", "seq", "execution_time_ms"]
+    if _keeps_nothing(execution):
+        execution.input = execution.output = None
+        fields += ["input", "output"]
+        execution.steps.update(input=None, output=None, request_log=None)
+    execution.save(update_fields=fields)
     active.delete()
     if execution.parent_id:
         signal(execution.parent_id)
+
+
+def _keeps_nothing(execution: WorkflowExecution) -> bool:
+    rows = WorkflowVersion.objects.filter(pk=execution.version_id)
+    settings = rows.values_list("workflow_data__settings", flat=True).first()
+    return isinstance(settings, dict) and settings.get("keep_data") == "nothing"
 
 
 def signal(execution_id: uuid.UUID) -> None:

@@ -48,14 +48,15 @@ SHOW_AFTER_S = 0.3  # a step that takes longer than this is shown as running
 # with it, and one that is killed five times in half a minute must not fail those.
 MAX_BARREN = 8
 LINGER_S = 0.05  # how long an idle drain stays before it returns
+PAUSE_S = 1.0  # how long, once per `max_s`, nothing is claimed to find a moment to return
 
 
 @dataclass(slots=True)
 class Holding:
-    """A run this process holds, and since when its live state has not been shown."""
+    """A run this process holds. `parent_id`: the run that waits for it."""
 
     lease: Lease
-    changed_at: float = 0.0
+    parent_id: uuid.UUID | None
 
 
 @dataclass
@@ -80,15 +81,17 @@ class Engine:
 
     # --- the loop ------------------------------------------------------------------------------
     def drain(self, *, stop: Callable[[], bool] = lambda: False, max_s: float | None = None) -> bool:
-        """Work until there is nothing to do. After `max_s`, or once `stop` says so, nothing new is claimed, what is
-        under way is finished, and True comes back when more work may be waiting."""
+        """Work until there is nothing to do. Once `stop` says so, steps under way are finished and their runs handed
+        over. After each `max_s` nothing is claimed for a moment, but a long run holds up nobody: if it is still under
+        way then, claims go on. True comes back when more work may be waiting."""
         self.facts.writer_thread = threading.get_ident()
         close_old_connections()
         began = time.monotonic()
         idle_since: float | None = None
         self.claim_at = 0.0
         while True:
-            closing = stop() or (max_s is not None and time.monotonic() - began > max_s)
+            self.services.is_closing = stop()
+            closing = self.services.is_closing or _pauses(time.monotonic() - began, max_s)
             self._collect(closing)
             found = self._turn(may_claim=not closing)
             if self.held or self.unwritten or found:
@@ -185,9 +188,18 @@ class Engine:
                 continue
             except Exception:
                 log.exception("run %s: a result cannot be stored", entry.lease.execution_id)
-                entry.lease.lost = True
-                self._write_alone(_unstorable(entry))
+                self._give_up(entry)
             self._acknowledge([entry])
+
+    def _give_up(self, entry: Entry) -> None:
+        """Its run ends as failed; should not even that be possible, another worker takes it over."""
+        entry.lease.lost = True
+        held = self.held.get(entry.lease.execution_id)
+        try:
+            self._write_alone(_unstorable(entry, held.parent_id if held else None))
+        except Exception:
+            log.exception("run %s: its failure cannot be stored either", entry.lease.execution_id)
+            self._after_failure()
 
     def _write_alone(self, entry: Entry) -> None:
         with transaction.atomic():
@@ -196,8 +208,14 @@ class Engine:
     def _acknowledge(self, entries: list[Entry]) -> None:
         for entry in entries:
             if entry.ending or entry.suspend:
-                self.held.pop(entry.lease.execution_id, None)
+                self._let_go(entry.lease)
             entry.written.set()
+
+    def _let_go(self, lease: Lease) -> None:
+        """Unless the run was claimed anew by this very process after its lease had run out."""
+        held = self.held.get(lease.execution_id)
+        if held is not None and held.lease is lease:
+            self.held.pop(lease.execution_id, None)
 
     def _after_failure(self) -> None:
         """The database did not answer: keep what is unwritten, and doubt every claim that may have gone through."""
@@ -210,7 +228,7 @@ class Engine:
         if now - self.shown_at < SHOW_AFTER_S:
             return []
         self.shown_at = now
-        changed = [h.lease for h in self.held.values() if h.lease.running != h.lease.shown]
+        changed = [h.lease for h in list(self.held.values()) if h.lease.running != h.lease.shown]
         for lease in changed:
             lease.shown = {path: dict(state) for path, state in dict(lease.running).items()}
         return changed
@@ -220,9 +238,9 @@ class Engine:
         if not claimed:
             return
         for claim in claimed:
-            self.held[claim.lease.execution_id] = Holding(claim.lease)
+            self.held[claim.lease.execution_id] = Holding(claim.lease, claim.parent_id)
         try:
-            ready = self._prepare(claimed)
+            ready = self._prepare_all(claimed)
         except DatabaseError:
             for claim in claimed:
                 self.held.pop(claim.lease.execution_id, None)
@@ -239,6 +257,30 @@ class Engine:
                 )
             else:
                 self.threads.submit(self._run, claim, program)
+
+    def _prepare_all(self, claimed: list[Claimed]) -> list[Program | None]:
+        """As `_prepare`; a run whose version or journal cannot be read is put aside, and the others go on."""
+        try:
+            return self._prepare(claimed)
+        except DatabaseError:
+            raise
+        except Exception:
+            log.exception(
+                "something in a batch of %s runs cannot be read; taking them one by one", len(claimed)
+            )
+        readable: list[Program | None] = []
+        for claim in list(claimed):
+            try:
+                readable += self._prepare([claim])
+            except DatabaseError:
+                raise
+            except Exception:
+                log.exception("run %s cannot be read", claim.lease.execution_id)
+                claimed.remove(claim)
+                self._refuse(
+                    claim, "What is stored of this run cannot be read. The log has the details.", "internal"
+                )
+        return readable
 
     def _prepare(self, claimed: list[Claimed]) -> list[Program | None]:
         """Programs and journals for a batch: at most three SQL queries, none for fresh runs of known versions."""
@@ -265,7 +307,7 @@ class Engine:
             self._refuse(claim, "Something went wrong inside automate. The log has the details.", "internal")
         finally:
             if claim.lease.lost:
-                self.held.pop(claim.lease.execution_id, None)
+                self._let_go(claim.lease)
 
     def _data(self, claim: Claimed, program: Program) -> RunData:
         records: dict[str, Record] = {record.path: record for record in claim.records}
@@ -290,11 +332,16 @@ class Engine:
         WorkerLease.objects.filter(pk=self.worker).delete()
 
 
-def _unstorable(entry: Entry) -> Entry:
+def _pauses(spent_s: float, max_s: float | None) -> bool:
+    return max_s is not None and spent_s > max_s and spent_s % max_s < min(PAUSE_S, max_s / 2)
+
+
+def _unstorable(entry: Entry, parent_id: uuid.UUID | None) -> Entry:
     """The end of a run whose result the database does not take."""
     lease = Lease(
         entry.lease.execution_id, entry.lease.tenant_id, entry.lease.workflow_id, entry.lease.attempt
     )
     message = "A result of this run cannot be stored: it holds characters or numbers that no database takes."
-    ending = Ending("FAILED", error=StepError(message, "unstorable").as_json(), completed_at=clock.now())
+    error = StepError(message, "unstorable").as_json()
+    ending = Ending("FAILED", error=error, completed_at=clock.now(), parent_id=parent_id)
     return Entry(lease, ending=ending)

@@ -8,21 +8,37 @@ between two transactions.
 from __future__ import annotations
 
 import threading
+import time
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from queue import SimpleQueue
 from typing import Any, TypeVar
 
+from django.db import InterfaceError, OperationalError, connection
+
 from automate.lib import clock
 from automate.lib.jsontypes import JSON
 from workflows.runs.shapes import Claimed
 
+PATIENCE_S = 600.0  # how long a run waits for a database that is away before it fails
 FRESH_S = 5.0  # how long a fact may be used before it is read again
 DELETED: dict[str, JSON] = {
     "status": "CANCELLED", "output": None, "error": {"message": "its run was deleted."}
 }  # fmt: skip
 T = TypeVar("T")
+
+
+def patiently(read: Callable[[], T]) -> T:
+    """Read, and again as long as the database is away: runs wait for it as the writer does. Raises what `read` raises."""
+    give_up = time.monotonic() + PATIENCE_S
+    while True:
+        try:
+            return read()
+        except (OperationalError, InterfaceError):
+            if time.monotonic() > give_up:
+                raise
+            time.sleep(0.5)
 
 
 @dataclass(slots=True)
@@ -37,6 +53,8 @@ class Question:
             self.answer = self.read()
         except Exception as error:  # noqa: BLE001 - given to the thread that asked, which raises it
             self.error = error
+            if isinstance(error, OperationalError | InterfaceError) and not connection.in_atomic_block:
+                connection.close()
         self.answered.set()
 
 
@@ -49,9 +67,15 @@ class Facts:
         self.writer_thread: int | None = None
 
     def ask(self, read: Callable[[], T]) -> T:
-        """Run `read` in the writer's thread and give its answer. Raises what it raises."""
+        """Run `read` in the writer's thread and give its answer; in a worker a database that is away is waited for.
+
+        Raises what `read` raises.
+        """
         if self.writer_thread in (None, threading.get_ident()):
             return read()
+        return patiently(lambda: self._ask_once(read))
+
+    def _ask_once(self, read: Callable[[], T]) -> T:
         question = Question(read)
         self.questions.put(question)
         self._wake_writer()

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from workflows.runs.segment import Segment
 
 MAX_BUFFER = 50  # records of a loop that may be on their way to the journal at once
+MAX_SILENT = (
+    500  # records of steps without effect; writing them is also how a run learns that it was cancelled
+)
 
 
 class LostLease(Exception):
@@ -53,6 +56,11 @@ class Journal:
             if self._must_flush or self._last is not None:
                 self.flush(wait=True)
         elif self._last is None or self._last.written.is_set():
+            self.flush(wait=False)
+
+    def relieve(self) -> None:
+        """Steps without effect are written with the next effect; many of them before."""
+        if len(self._buffer) >= MAX_SILENT and (self._last is None or self._last.written.is_set()):
             self.flush(wait=False)
 
     def flush(self, *, wait: bool) -> None:

@@ -18,6 +18,7 @@ from workflows.errors import NothingPublished, WorkflowError
 from workflows.models import Deployment, StepExecution, WorkflowExecution
 from workflows.runs import dispatch
 from workflows.runs.program import programs
+from workflows.runs.secret_values import seal, unseal
 from workflows.runs.start import queue_run
 from workflows.runs.store import StartRow
 
@@ -110,7 +111,12 @@ def _kept(execution: WorkflowExecution, start: str, version_id: uuid.UUID) -> li
                 f"There is no step `{start}` in this run. Choose one of its steps, `failed` or `start`."
             )
     redo = _Redo(program.graph, again)
-    return [step for step in steps if step.step_status == "COMPLETED" and not redo.has(step.path)]
+    return [step for step in steps if _may_stay(step) and not redo.has(step.path)]
+
+
+def _may_stay(step: StepExecution) -> bool:
+    """A stop is asked again: kept, it would end the new run before it began."""
+    return step.step_status == StepExecution.Status.COMPLETED and step.step_type != "STOP"
 
 
 def _key(path: str) -> str:
@@ -164,4 +170,14 @@ def _copy(kept: list[StepExecution], execution_id: uuid.UUID) -> None:
         step.copied_from = step.pk
         step.pk = uuid7()
         step.execution_id = execution_id
+        if step.is_encrypted:
+            step.input, step.output = _sealed_anew(step, "input"), _sealed_anew(step, "output")
     StepExecution.objects.bulk_create(kept, batch_size=500)
+
+
+def _sealed_anew(step: StepExecution, field: str) -> JSON:
+    """What is sealed is bound to its row, so a copy needs a seal of its own."""
+    value: JSON = getattr(step, field)
+    if value is None or step.copied_from is None:
+        return value
+    return seal(unseal(value, step.tenant_id, step.copied_from, field), step.tenant_id, step.pk, field)

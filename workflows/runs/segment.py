@@ -14,8 +14,10 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from automate.lib import clock
+from automate.lib.expressions import ExpressionError
 from automate.lib.jsontypes import JSON
 from workflows.engine.document import Step
+from workflows.engine.errors import ConditionError
 from workflows.engine.names import Frame, scope_for
 from workflows.engine.outcome import (
     CallAction,
@@ -59,7 +61,8 @@ class Segment:
         self.services = services
         self.dirty: deque[ScopeRun] = deque()
         self.ending: Ending | None = None
-        self.had_errors = False
+        data.is_tainted = any(record.is_secret for record in data.records.values())
+        self.had_errors = any(record.status == "FAILED" for record in data.records.values())
         self.journal = Journal(self)
         self.waits = Waits(self)
         self.calls = Calls(self)
@@ -83,6 +86,8 @@ class Segment:
     def _step(self) -> bool:
         """Settle what can be settled, then wait for one thing; False when nothing is left to wait for here."""
         self._settle()
+        if self.leaves:
+            return self._finish_calls()
         self.waits.wake()
         if self.dirty:
             return True
@@ -93,6 +98,17 @@ class Segment:
         if self.dirty or self.calls.waiting:
             return True
         return self._nap()
+
+    @property
+    def leaves(self) -> bool:
+        """The worker is to stop: nothing new begins, and another worker goes on from the journal."""
+        return self.services.is_closing and self.ending is None
+
+    def _finish_calls(self) -> bool:
+        self.calls.waiting.clear()
+        if self.calls.under_way:
+            self.calls.take(None)
+        return bool(self.calls.under_way)
 
     def _nap(self) -> bool:
         """With nothing else to do: sit out a short wait here."""
@@ -135,18 +151,20 @@ class Segment:
             if record is None:
                 continue
             scope.ended[key] = record.ended
-            scope.ends = scope.ends or ending_of(self.graph.steps[key], record)
+            if scope.frame is not None:
+                scope.ends = scope.ends or ending_of(self.graph.steps[key], record)
             if record.status == "FAILED":
-                self.had_errors = True
                 scope.failure = scope.failure or (None if record.ports else record)
 
     def _settle(self) -> None:
-        while self.dirty:
+        while self.dirty and not self.leaves:
             scope = self.dirty.popleft()
             self.check_hold()
             if not self.ending and not scope.stopped:
                 self._start_ready(scope)
             self._finish_scope(scope)
+            if self.ending is None:
+                self.journal.relieve()
 
     def _start_ready(self, scope: ScopeRun) -> None:
         found = plan(scope.shape, scope.ended)
@@ -315,8 +333,11 @@ class Segment:
         if step.retry is None or failed.error.code in HOPELESS:
             return None
         names = scope_for(self.data, scope.frame, now=clock.now(), error=failed.error.as_json)
-        if not is_wanted(step.retry, names):
-            return None
+        try:
+            if not is_wanted(step.retry, names):
+                return None
+        except (ExpressionError, ConditionError):
+            return None  # what the step failed with says more than what its `retry_if` failed with
         return next_delay_s(step.retry, attempt, random.random(), retry_after_s=failed.retry_after_s)  # noqa: S311 - jitter
 
     def close_loop(self, loop: LoopRun) -> None:
@@ -363,16 +384,19 @@ class Segment:
     # --- the end -------------------------------------------------------------------------------
     def cursor(self) -> dict[str, Any]:
         """What must survive besides the journal: waits, answers, time spent."""
-        sleeping = {path: sleep.note for path, sleep in self.waits.sleeping.items()}
-        cursor: dict[str, Any] = {"waits": self.calls.notes() | sleeping}
+        cursor: dict[str, Any] = {"waits": dict(self.waits.notes)}
         if self._timeout_s is not None:
             cursor["spent_s"] = self._time_spent()
-        if answers := self.claimed.cursor.get("answers"):
-            cursor["answers"] = answers
+        if self.waits.answers:
+            cursor["answers"] = dict(self.waits.answers)
         return cursor
 
     def _conclude(self) -> None:
+        if self.leaves:
+            self.journal.suspend("WAITING", clock.now(), self.cursor())
+            return
         if self.ending is None and self.waits.sleeping:
+            self.waits.forget_all_but_sleeping()
             moment = self.waits.next_moment()
             wake_at = None if moment is None else datetime.fromtimestamp(moment, UTC)
             state: Any = "ATTENTION" if self.waits.asks_somebody() and wake_at is None else "WAITING"
@@ -387,7 +411,16 @@ class Segment:
         if any(record.is_secret for record in self.data.records.values()):
             ending.output = self.services.hidden(ending.output)
         self._close_open_steps(ending)
+        self._close_children(ending)
         self.journal.end(ending)
+
+    def _close_children(self, ending: Ending) -> None:
+        """Sub-workflows that the run waited for: what is not queued yet never is; with a run that is stopped they stop."""
+        waited = {str(note["child"]) for note in self.waits.notes.values() if note["kind"] == "child"}
+        unsent = {str(child.id) for child in self.journal.children}
+        self.journal.children = [child for child in self.journal.children if str(child.id) not in waited]
+        if ending.status in ("CANCELLED", "TIMED_OUT") and waited - unsent:
+            self.services.stop_runs(waited - unsent)
 
     def _close_open_steps(self, ending: Ending) -> None:
         """Steps that still waited when the run ended: CANCELLED, so that the run shows where it stood."""

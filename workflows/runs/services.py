@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -14,7 +14,8 @@ from workflows.engine.document import Step
 from workflows.engine.names import RunData
 from workflows.engine.outcome import Record, StartChild, StepError
 from workflows.runs import actions
-from workflows.runs.facts import Facts
+from workflows.runs.cancel import stop_all
+from workflows.runs.facts import Facts, patiently
 from workflows.runs.shapes import Child, Claimed, Entry
 
 if TYPE_CHECKING:
@@ -25,11 +26,15 @@ POOL_SIZE = 32  # calls of one process that may wait for services beside the run
 
 
 class Services:
-    """`write` hands an entry to the process's writer; everything else answers at once or in the pool."""
+    """`write` hands an entry to the process's writer; everything else answers at once or in the pool.
+
+    `is_closing`: the worker is to stop, so runs are handed over between two steps.
+    """
 
     def __init__(self, write: Callable[[Entry], None], facts: Facts) -> None:
         self.write = write
         self.facts = facts
+        self.is_closing = False
         self._pool = ThreadPoolExecutor(POOL_SIZE, thread_name_prefix="call")
 
     def submit(self, job: Callable[[], None]) -> None:
@@ -39,7 +44,7 @@ class Services:
         self, step: Step, given: dict[str, JSON], tenant_id: uuid.UUID
     ) -> Literal["safe", "unsafe"]:
         try:
-            return actions.effect_of(step, given, tenant_id)
+            return patiently(lambda: actions.effect_of(step, given, tenant_id))
         finally:
             actions.release_database(self.facts)
 
@@ -53,6 +58,10 @@ class Services:
     def hidden(self, output: JSON) -> JSON:
         """The output of a run in which a secret came back: the steps keep their values sealed, the run shows none."""
         return None if output is None else {"hidden": "This output may hold a secret. See the steps."}
+
+    def stop_runs(self, runs: Collection[str]) -> None:
+        """Stop the sub-workflows of a run that was stopped itself."""
+        self.facts.ask(lambda: stop_all(runs))
 
     def child_for(self, claimed: Claimed, wanted: StartChild, path: str) -> Child | StepError:
         """The run of a sub-workflow, not yet queued; an error when there is nothing to run."""

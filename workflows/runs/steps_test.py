@@ -8,6 +8,7 @@ from typing import Any
 from accounts.models import User
 from automate.lib import clock
 from automate.lib.jsontypes import JSON
+from integrations.masking import Masker
 from workflows import documents
 from workflows.engine.document import Step
 from workflows.engine.graph import Graph
@@ -41,8 +42,8 @@ def run_one_step(
     claimed = _claim(template, bindings)
     data, frame = _sample_data(Graph(document), step, sample_scope, claimed)
     started = clock.monotonic()
-    outcome, log = _run(step, data, frame, claimed)
-    result = _shown(outcome, log, step)
+    outcome, log, leaked = _run(step, data, frame, claimed)
+    result = _without_secrets(_shown(outcome, log, step), data, leaked)
     result["duration_ms"] = int((clock.monotonic() - started) * 1000)
     if result["status"] == "COMPLETED":
         Sample.objects.create(
@@ -95,7 +96,8 @@ def _prefix_for(graph: Graph, key: str, frame: Frame | None) -> str:
     return frame.prefix if frame else ""
 
 
-def _run(step: Step, data: RunData, frame: Frame | None, claimed: Claimed) -> tuple[Outcome, JSON]:
+def _run(step: Step, data: RunData, frame: Frame | None, claimed: Claimed) -> tuple[Outcome, JSON, list[str]]:
+    """What came of it, the log of its requests, and the secrets its output quotes."""
     now = clock.now()
     scope = scope_for(data, frame, now=now, error=lambda: None, with_secrets=step.type == "action")
     outcome = begin(
@@ -107,7 +109,7 @@ def _run(step: Step, data: RunData, frame: Frame | None, claimed: Claimed) -> tu
         )
     )
     if not isinstance(outcome, CallAction):
-        return outcome, None
+        return outcome, None, []
     call = Call(ScopeRun(_NO_SHAPE, frame), step, step.key, outcome.input, outcome.effect, now)
     done = actions.run_action(
         call, claimed, str(claimed.root), step.timeout_s or DEFAULT_STEP_TIMEOUT_S, Facts()
@@ -116,7 +118,19 @@ def _run(step: Step, data: RunData, frame: Frame | None, claimed: Claimed) -> tu
     mapped = actions.map_output(
         step, done.outcome, lambda result: scope_for(data, frame, now=now, extra={"result": result})
     )
-    return mapped, done.request_log
+    return mapped, done.request_log, done.leaked
+
+
+def _without_secrets(shown: dict[str, Any], data: RunData, leaked: list[str]) -> dict[str, Any]:
+    """What is shown and kept as a sample quotes neither secret variables nor the connection's secrets."""
+    plain, everything = data.load_vars(), data.load_secrets()
+    masker = Masker([str(value) for key, value in everything.items() if key not in plain] + leaked)
+    return {
+        name: actions.masked_input(value, masker)
+        if name in ("input", "request_log")
+        else actions.without(value, masker)
+        for name, value in shown.items()
+    }
 
 
 def _shown(outcome: Outcome, log: JSON, step: Step) -> dict[str, Any]:

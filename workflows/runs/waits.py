@@ -25,11 +25,13 @@ NO_RETRY: Note = {"attempt": 99}  # more tries than any policy has
 
 
 class Waits:
-    """`notes` is what the journal left for this segment; `sleeping` what waits in it."""
+    """`notes` is what has to survive of steps that have not ended; `sleeping` what waits in this segment; `answers`
+    what people said, until it is acted upon: the next question about the same step is another one."""
 
     def __init__(self, segment: Segment) -> None:
         self.segment = segment
         self.notes: dict[str, Note] = dict(segment.claimed.cursor.get("waits", {}))
+        self.answers: dict[str, dict[str, JSON]] = dict(segment.claimed.cursor.get("answers", {}))
         self.sleeping: dict[str, Sleep] = {}
 
     def sleep(self, scope: ScopeRun, step: Step, path: str, note: Note) -> None:
@@ -52,6 +54,10 @@ class Waits:
         for sleep in due:
             del self.sleeping[sleep.path]
             self.resume(sleep.scope, sleep.step, sleep.path, sleep.note)
+
+    def forget_all_but_sleeping(self) -> None:
+        """Everything that can begin has begun: other notes are of steps that never will."""
+        self.notes = {path: sleep.note for path, sleep in self.sleeping.items()}
 
     def next_moment(self) -> float | None:
         """When the next wait is over, as seconds since 1970; None when all wait for an answer."""
@@ -81,6 +87,7 @@ class Waits:
             self._try_again(scope, step, path, note, started)
 
     def _try_again(self, scope: ScopeRun, step: Step, path: str, note: Note, started: datetime) -> None:
+        self.notes[path] = note
         outcome = self.segment.evaluate(scope, step, clock.now())
         if isinstance(outcome, CallAction):
             self.segment.calls.add(Call(scope, step, path, outcome.input, outcome.effect, started, note))
@@ -108,7 +115,7 @@ class Waits:
         self.sleep(scope, step, path, {**note, **asked})
 
     def _resume_answered(self, scope: ScopeRun, step: Step, path: str, note: Note, started: datetime) -> None:
-        answer = self.segment.claimed.cursor.get("answers", {}).get(path)
+        answer = self.answers.pop(path, None)
         if answer is None:
             self.sleep(scope, step, path, note)
             return

@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 from itertools import islice, takewhile
 from typing import Any
 
-from django.db import transaction
+from django.db import DatabaseError, transaction
 
 from automate.lib import clock, zones
 from automate.lib.cron import BadCron, check_cron, explain, parse
@@ -92,7 +92,7 @@ def tick(now: datetime) -> int:
         .select_related("deployment", "tenant")
         .order_by("next_fire_at")[:MAX_DUE_PER_TICK]
     )
-    return sum(_fire(live, now) for live in due)
+    return sum(_fire_safely(live, now) for live in due)
 
 
 def _fires(config: Mapping[str, Any], zone: str) -> Fires:
@@ -143,6 +143,17 @@ def _newest(config: Mapping[str, Any], fires: Fires, due: datetime, now: datetim
         if last:
             return last[0]
     return due
+
+
+def _fire_safely(live: LiveTrigger, now: datetime) -> int:
+    """A trigger that breaks something unforeseen stays due, and holds up no other."""
+    try:
+        return _fire(live, now)
+    except DatabaseError:
+        raise
+    except Exception:
+        logger.exception("schedule broke", extra={"live_trigger": str(live.pk)})
+        return 0
 
 
 def _fire(live: LiveTrigger, now: datetime) -> int:

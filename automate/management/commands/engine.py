@@ -34,13 +34,19 @@ class Command(BaseCommand):
         write_pid("engine")
         with self._doorbell() as bell:
             self._take_over()
-            engine = Engine()
-            while not self.stopping:
-                engine.drain(stop=lambda: self.stopping)
-                if not self.stopping:
-                    self._wait(bell)
-            engine.drain(stop=lambda: True)
-            engine.close()
+            try:
+                self._work(Engine(), bell)
+            except Exception:
+                log.exception("the engine broke")
+                os._exit(1)  # run threads that wait for the journal would keep this process from ending
+
+    def _work(self, engine: Engine, bell: socket.socket) -> None:
+        while not self.stopping:
+            engine.drain(stop=lambda: self.stopping)
+            if not self.stopping:
+                self._wait(bell)
+        engine.drain(stop=lambda: True)
+        engine.close()
 
     def _stop(self, signum: int, frame: FrameType | None) -> None:
         self.stopping = True

@@ -9,6 +9,8 @@ import logging
 import signal
 import threading
 import time
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from django.core.management.base import BaseCommand
@@ -25,6 +27,41 @@ TIDY_EVERY_S = 300.0
 UPKEEP_EVERY_S = 3600.0
 
 
+@dataclass
+class Chore:
+    """What is done every so many seconds. One that fails keeps none of the others from being done."""
+
+    do: Callable[[], object]
+    every_s: float
+    done_at: float = 0.0
+
+    def do_if_due(self, now: float) -> None:
+        if now - self.done_at < self.every_s:
+            return
+        try:
+            self.do()
+            self.done_at = now
+        except Exception as error:
+            log.exception("the scheduler's %s failed; trying again", getattr(self.do, "__name__", "chore"))
+            if isinstance(error, DatabaseError):
+                connection.close()
+
+
+def make_chores() -> list[Chore]:
+    return [
+        Chore(lambda: schedules.tick(clock.now()), 0.0),
+        Chore(recovery.wake_due_now, 0.0),
+        Chore(recovery.sweep, recovery.SWEEP_EVERY_S),
+        Chore(health.note_tick, recovery.SWEEP_EVERY_S),
+        Chore(recovery.tidy, TIDY_EVERY_S),
+        Chore(_look_after_connections, UPKEEP_EVERY_S, done_at=time.monotonic()),
+    ]
+
+
+def _look_after_connections() -> None:
+    dispatch.queue_task("integrations.look_after_connections")
+
+
 class Command(BaseCommand):
     help = "Fire schedules, wake waits, recover runs."
 
@@ -33,24 +70,8 @@ class Command(BaseCommand):
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: stopping.set())
         write_pid("scheduler")
-        swept_at = tidied_at = 0.0
-        upkeep_at = time.monotonic()
+        chores = make_chores()
         while not stopping.wait(TICK_S):
-            now = time.monotonic()
-            try:
-                close_old_connections()
-                schedules.tick(clock.now())
-                recovery.wake_due_now()
-                if now - swept_at >= recovery.SWEEP_EVERY_S:
-                    recovery.sweep()
-                    health.note_tick()
-                    swept_at = now
-                if now - tidied_at >= TIDY_EVERY_S:
-                    recovery.tidy()
-                    tidied_at = now
-                if now - upkeep_at >= UPKEEP_EVERY_S:
-                    dispatch.queue_task("integrations.look_after_connections")
-                    upkeep_at = now
-            except DatabaseError:
-                log.exception("a scheduler tick failed; trying again")
-                connection.close()
+            close_old_connections()
+            for chore in chores:
+                chore.do_if_due(time.monotonic())

@@ -11,6 +11,8 @@ from workflows.engine.steps.context import StepContext, StepFault
 
 UNITS_S = {"seconds": 1, "minutes": 60, "hours": 3_600, "days": 86_400}
 LONGEST = timedelta(days=366)
+BEYOND = 10**9  # more of any unit than the longest delay has
+TOO_LONG = "The delay is longer than a year. Use a schedule for things that far away."
 
 
 def begin(context: StepContext) -> Outcome:
@@ -25,7 +27,7 @@ def begin(context: StepContext) -> Outcome:
     else:
         until = context.now + _length(context)
     if until - context.now > LONGEST:
-        raise StepFault("The delay is longer than a year. Use a schedule for things that far away.")
+        raise StepFault(TOO_LONG)
     shown: dict[str, JSON] = {"until": until.isoformat()}
     return WaitUntil(until, input=shown) if until > context.now else Done(shown, input=shown)
 
@@ -37,9 +39,11 @@ def _length(context: StepContext) -> timedelta:
             value = context.setting(unit)
             if isinstance(value, str):
                 value = _number(value)
-            if isinstance(value, bool) or not isinstance(value, int | float) or value < 0:
+            if isinstance(value, bool) or not isinstance(value, int | float) or not value >= 0:
                 raise StepFault(f"`{unit}` must be a number that is not negative, not {value!r}.")
-            seconds += value * factor
+            seconds += min(value, BEYOND) * factor
+    if seconds > LONGEST.total_seconds():
+        raise StepFault(TOO_LONG)
     return timedelta(seconds=seconds)
 
 

@@ -1,0 +1,121 @@
+"""When something around the engine is broken: one bad run, a database or a Redis that is away."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+import pytest
+from django.core.cache import cache
+from django.db import OperationalError, connection
+
+from automate.management.commands.scheduler import Chore
+from tests.workflows.runs.conftest import call, drain_apart, drain_until, make_value, start, workflow
+from workflows.models import ActiveRun, WorkerLease, WorkflowExecution, WorkflowVersion
+from workflows.runs import health
+from workflows.runs.drain import Engine
+from workflows.runs.facts import Facts
+from workflows.runs.program import programs
+
+
+def test_a_version_that_cannot_be_read_fails_its_own_runs_alone(engine, deploy):
+    good, bad = deploy(workflow(make_value("a"))), deploy(workflow(make_value("a"), key="bad"))
+    WorkflowVersion.objects.filter(pk=bad.version_id).update(workflow_data={"format": "automate/0"})
+    programs._programs.pop(bad.version_id, None)
+    bad_id, good_id = start(bad), start(good)
+
+    engine.drain()
+
+    assert WorkflowExecution.objects.get(pk=good_id).status == "COMPLETED"
+    assert WorkflowExecution.objects.get(pk=bad_id).error["code"] == "internal"
+    assert engine.held == {}
+
+
+@pytest.mark.skipif(connection.vendor == "sqlite", reason="SQLite stores any text.")
+def test_who_waits_for_a_run_that_cannot_be_stored_is_told(engine, deploy):
+    child = workflow(make_value("a"), key="helper")
+    deployment = deploy({**child, "triggers": [{"key": "called", "type": "workflow"}]})
+    parent = deploy(workflow({"key": "sub", "type": "sub_workflow", "workflow": "helper"}))
+    program = programs.get({deployment.version_id})[deployment.version_id]
+    object.__setattr__(program.graph.steps["a"], "name", "n" * 400)  # longer than its column
+
+    execution = drain_until(engine, start(parent), "FAILED")
+
+    assert execution.status == "FAILED"
+    assert "cannot be stored" in execution.error["message"]
+
+
+def test_a_question_to_the_database_waits_until_it_is_back(transactional_db):
+    facts, failures = Facts(), [OperationalError("gone"), OperationalError("gone")]
+    facts.writer_thread = 0
+    answers = []
+
+    def read():
+        if failures:
+            raise failures.pop()
+        return "here"
+
+    asking = threading.Thread(target=lambda: answers.append(facts.ask(read)), daemon=True)
+    asking.start()
+    give_up = time.monotonic() + 10
+    while asking.is_alive() and time.monotonic() < give_up:
+        facts.serve()
+        time.sleep(0.01)
+
+    assert answers == ["here"]
+
+
+def test_a_long_run_holds_up_no_others(catalogue, deploy, service):
+    service.pause_s = 2.5
+    long_id = start(deploy(workflow(call("ask", service))))
+    quick = deploy(workflow(make_value("a"), key="quick"))
+    engine = Engine(slots=4, lease_s=30)
+    worker = drain_apart(engine, max_s=0.2)
+    while not service.calls:
+        time.sleep(0.01)
+    time.sleep(0.3)
+
+    quick_id = start(quick)
+    give_up = time.monotonic() + 10
+    while not WorkflowExecution.objects.get(pk=quick_id).is_final and time.monotonic() < give_up:
+        time.sleep(0.02)
+
+    assert not WorkflowExecution.objects.get(pk=long_id).is_final
+    worker.join()
+
+
+def test_a_run_that_was_lost_and_claimed_again_here_is_still_held(catalogue, deploy, service):
+    run_id = start(deploy(workflow(call("ask", service, "then"), call("then", service))))
+    service.pause_s = 0.5
+    engine = Engine(slots=4, lease_s=30)
+    worker = drain_apart(engine)
+    while not service.calls:
+        time.sleep(0.01)
+
+    ActiveRun.objects.filter(pk=run_id).update(state="READY")
+    worker.join()
+
+    assert WorkflowExecution.objects.get(pk=run_id).status == "COMPLETED"
+    assert WorkerLease.objects.count() == 1
+
+
+def test_a_cache_that_is_away_is_no_trouble(transactional_db, monkeypatch):
+    def away(*args, **options):
+        raise ConnectionError("Redis is away")
+
+    monkeypatch.setattr(cache, "get", away)
+    monkeypatch.setattr(cache, "set", away)
+    health.note_tick()
+
+    assert health.find_trouble() == []
+
+
+def test_a_chore_that_breaks_keeps_no_other_from_being_done():
+    done = []
+    broken, other = Chore(lambda: 1 / 0, 0.0), Chore(lambda: done.append("swept"), 0.0)
+
+    for chore in (broken, other):
+        chore.do_if_due(1.0)
+
+    assert done == ["swept"]
+    assert broken.done_at == 0.0
