@@ -32,7 +32,7 @@ __all__ = [
 ]  # fmt: skip
 
 STATUS: Final = WorkflowTemplate.Status
-LIVE_TRIGGERS: Final = frozenset({"manual", "webhook", "schedule", "workflow"})
+LIVE_TRIGGERS: Final = frozenset({"manual", "webhook", "schedule", "workflow", "failure"})
 
 
 class NotPublishable(DocumentError):
@@ -152,9 +152,6 @@ def _not_here(document: Document) -> Iterator[Fault]:
     if settings.overlap != "parallel" or settings.max_parallel_runs is not None:
         message = "Runs start side by side: this version keeps `overlap` and `max_parallel_runs` but does not limit runs."
         yield Fault("settings.overlap", message, severity="warning")
-    if settings.on_failure:
-        message = "This version keeps `on_failure` but starts no workflow when a run fails."
-        yield Fault("settings.on_failure", message, severity="warning")
 
 
 def used_slots(document: Document) -> set[str]:

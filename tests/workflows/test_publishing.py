@@ -329,7 +329,9 @@ def test_the_first_version_is_told_as_such() -> None:
     assert publishing.changes(None, small()) == ["First version, with 1 step."]
 
 
-def test_what_this_version_does_not_carry_out_is_said_before_publishing(alice: User, workspace: Tenant) -> None:
+def test_what_this_version_does_not_carry_out_is_said_before_publishing(
+    alice: User, workspace: Tenant
+) -> None:
     data = {
         "format": "automate/1", "key": "ahead", "start": "ask",
         "settings": {"overlap": "skip"},

@@ -27,11 +27,12 @@ FLOW_WORDS: Final = {
     "sub_workflow": ("Sub-workflow", "Run another workflow"), "respond": ("Answer the caller", "Of a webhook"),
     "stop": ("Stop", "End the run here"), "note": ("Note", "Text for people"),
 }  # fmt: skip
-TRIGGERS: Final = ("webhook", "schedule", "manual")
+TRIGGERS: Final = ("webhook", "schedule", "manual", "failure")
 TRIGGER_WORDS: Final = {
     "webhook": ("Webhook", "Starts when a service or app calls an address"),
     "schedule": ("Schedule", "Starts at times you choose"),
     "manual": ("By hand", "Starts when somebody presses Run, or by the API"),
+    "failure": ("A workflow failed", "Starts when a run of another one fails"),
 }
 
 

@@ -412,6 +412,7 @@ class Segment:
             ending.output = self.services.hidden(ending.output)
         self._close_open_steps(ending)
         self._close_children(ending)
+        self.journal.children += self.services.failure_runs(self.claimed, self.data, ending)
         self.journal.end(ending)
 
     def _close_children(self, ending: Ending) -> None:

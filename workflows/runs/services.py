@@ -16,7 +16,8 @@ from workflows.engine.outcome import Record, StartChild, StepError
 from workflows.runs import actions
 from workflows.runs.cancel import stop_all
 from workflows.runs.facts import Facts, patiently
-from workflows.runs.shapes import Child, Claimed, Entry
+from workflows.runs.failure import failure_runs
+from workflows.runs.shapes import Child, Claimed, Ending, Entry
 
 if TYPE_CHECKING:
     from workflows.runs.perform import Call, Performed
@@ -54,6 +55,10 @@ class Services:
     def guard(self, record: Record, data: RunData) -> None:
         """Keep secrets out of what is stored of a step."""
         actions.guard(record, data)
+
+    def failure_runs(self, claimed: Claimed, data: RunData, ending: Ending) -> list[Child]:
+        """The runs that the end of this one starts, if it failed."""
+        return failure_runs(claimed, data.graph.document, ending, str(data.run["url"]), self.facts)
 
     def hidden(self, output: JSON) -> JSON:
         """The output of a run in which a secret came back: the steps keep their values sealed, the run shows none."""

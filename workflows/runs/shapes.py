@@ -42,6 +42,7 @@ class Child:
     depth: int
     is_test: bool
     options: dict[str, Any] = field(default_factory=dict)
+    trigger_type: str = "WORKFLOW"
 
 
 @dataclass(slots=True)

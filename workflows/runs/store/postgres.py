@@ -295,7 +295,7 @@ def child_row(entry: Entry, child: Any, now: datetime) -> StartRow:
         deployment_id=child.deployment_id,
         input=child.input,
         created_at=now,
-        trigger_type="WORKFLOW",
+        trigger_type=child.trigger_type,
         is_test=child.is_test,
         parent_id=entry.lease.execution_id,
         parent_path=child.parent_path,
