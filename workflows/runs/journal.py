@@ -33,11 +33,14 @@ class Journal:
         self._buffer: list[Record] = []
         self._last: Entry | None = None
         self._must_flush = False
+        self._must_wait = False
 
     def add(self, record: Record) -> None:
         """Buffer the record of an ended step. A value that would differ next time must be durable before it is used."""
         self._buffer.append(record)
-        self._must_flush = self._must_flush or record.key in self.segment.program.volatile
+        if record.key in self.segment.program.volatile:
+            self._must_flush = True
+            self._must_wait = self._must_wait or record.kind != "action"
 
     def effect_happened(self) -> None:
         """The record that follows is of an effect: it must be durable before the next effect begins."""
@@ -52,7 +55,7 @@ class Journal:
             self.announced.add(call.path)
             call.intent = self._entry()
             self.segment.services.write(call.intent)
-        elif call.scope.frame is None or len(self._buffer) >= MAX_BUFFER:
+        elif call.scope.frame is None or self._must_wait or len(self._buffer) >= MAX_BUFFER:
             if self._must_flush or self._last is not None:
                 self.flush(wait=True)
         elif self._last is None or self._last.written.is_set():
@@ -82,7 +85,7 @@ class Journal:
             cursor=self.segment.cursor(),
             children=self.children,
         )
-        self._buffer, self.children, self._must_flush = [], [], False
+        self._buffer, self.children, self._must_flush, self._must_wait = [], [], False, False
         return entry
 
     def end(self, ending: Ending) -> None:

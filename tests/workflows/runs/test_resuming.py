@@ -30,6 +30,14 @@ pytestmark = pytest.mark.usefixtures("catalogue")
 PAUSE = {"key": "pause", "type": "delay", "config": {"hours": 2}, "next": "end"}
 
 
+class SlowEngine(Engine):
+    """Commits take so long that whoever does not wait for them is seen."""
+
+    def _commit(self, *args, **options):
+        time.sleep(0.3)
+        return super()._commit(*args, **options)
+
+
 def test_a_filter_that_did_not_hold_ends_its_own_branch_alone_also_after_a_wait(engine, deploy):
     gate = {"key": "gate", "type": "filter", "when": "{{ false }}", "next": "never"}
     data = workflow(
@@ -274,3 +282,40 @@ def test_a_worker_that_is_to_stop_hands_over_a_run_between_two_steps(deploy, ser
     execution = drain_until(Engine(slots=2, lease_s=30), run_id, "COMPLETED")
     assert execution.output["count"] == 8
     assert len(service.calls) == 8
+
+
+def test_a_random_value_is_durable_before_a_call_uses_it_also_inside_a_loop(
+    deploy, service, transactional_db
+):
+    loop = {"key": "each", "type": "loop", "over": "{{ trigger.body }}", "next": {"each": "draw"}}
+    draw = make_value("draw", "ask", ticket="{{ uuid() }}")
+    run_id = start(deploy(workflow(loop, draw, call("ask", service))), [1])
+    service.pause_s = 0.8
+    worker = drain_apart(SlowEngine(slots=2, lease_s=30))
+    while not service.calls:
+        time.sleep(0.01)
+
+    assert "each[0].draw" in steps_of(WorkflowExecution.objects.get(pk=run_id))
+    worker.join()
+
+
+def test_a_question_holds_up_neither_a_wait_nor_a_sub_workflow(engine, deploy, service, alice):
+    """A wait, a question and a child at once: each goes on by itself, and the question stays open meanwhile."""
+    deploy({**workflow(make_value("a"), key="quick"), "triggers": [{"key": "called", "type": "workflow"}]})
+    sub = {"key": "sub", "type": "sub_workflow", "workflow": "quick"}
+    asking = call("ask", service, effect="unsafe")
+    data = workflow(make_value("first", ["ask", "pause", "sub"]), asking, PAUSE, make_value("end"), sub)
+    run_id = claim_and_die(engine, deploy(data), service, inflight=["ask"])
+    recovery.sweep()
+    engine.drain()
+    let_time_pass(run_id)
+    engine.drain()
+    execution = WorkflowExecution.objects.get(pk=run_id)
+    assert execution.status == "NEEDS_ATTENTION"
+    assert {"end", "sub"} <= set(steps_of(execution))
+
+    answer_unknown(execution, "ask", "done", by=alice)
+    engine.drain()
+
+    assert WorkflowExecution.objects.get(pk=run_id).status == "COMPLETED"
+    assert WorkflowExecution.objects.filter(parent_id=run_id).count() == 1
