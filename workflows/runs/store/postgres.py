@@ -42,6 +42,12 @@ START = f"""
 WITH e AS (INSERT INTO {_E} ({", ".join(EXECUTION_COLUMNS)}) VALUES ({_EXECUTION_MARKS}) RETURNING id)
 INSERT INTO {_A} ({", ".join(ACTIVE_COLUMNS)}) VALUES ({_ACTIVE_MARKS})
 """
+# A child's start may be repeated when nobody knows whether a commit went through: the second one changes nothing.
+START_CHILD = f"""
+WITH e AS (INSERT INTO {_E} ({", ".join(EXECUTION_COLUMNS)}) VALUES ({_EXECUTION_MARKS})
+           ON CONFLICT (id) DO NOTHING RETURNING id)
+INSERT INTO {_A} ({", ".join(ACTIVE_COLUMNS)}) SELECT {_ACTIVE_MARKS} FROM e
+"""
 START_ONCE = f"""
 WITH r AS (
   INSERT INTO workflows_triggerreceipt (tenant_id, live_trigger_id, dedup_key, body_hash, execution_id, created_at)
@@ -116,8 +122,8 @@ FROM u JOIN d ON d.execution_id = u.id WHERE e.id = u.id
 RETURNING e.id
 """
 SIGNAL_PARENTS = f"""
-UPDATE {_A} SET signals = signals + 1, run_at = CASE WHEN state = 'WAITING' THEN %s ELSE run_at END,
-  state = CASE WHEN state = 'WAITING' THEN 'READY' ELSE state END
+UPDATE {_A} SET signals = signals + 1, run_at = CASE WHEN state IN ('WAITING', 'ATTENTION') THEN %s ELSE run_at END,
+  state = CASE WHEN state IN ('WAITING', 'ATTENTION') THEN 'READY' ELSE state END
 WHERE execution_id = ANY(%s)
 """
 
@@ -165,7 +171,7 @@ class PostgresStore(Store):
     def start_children(self, rows: Sequence[StartRow]) -> None:
         with self.connection.cursor() as cursor:
             for row in rows:
-                cursor.execute(START, (*row.execution(), *row.active()))
+                cursor.execute(START_CHILD, (*row.execution(), *row.active()))
 
     def write(self, entries: list[Entry], now: datetime) -> None:
         batch = merged(entries)

@@ -27,7 +27,7 @@ def _insert(table: str, columns: Sequence[str], tail: str = "") -> str:
     return f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({', '.join(['%s'] * len(columns))}) {tail}"
 
 
-INSERT_EXECUTION = _insert(_E, EXECUTION_COLUMNS)
+INSERT_EXECUTION = _insert(_E, EXECUTION_COLUMNS, "ON CONFLICT (id) DO NOTHING")
 INSERT_ACTIVE = _insert(_A, ACTIVE_COLUMNS)
 INSERT_STEP = _insert(_S, STEP_COLUMNS, "ON CONFLICT (execution_id, path) DO NOTHING")
 INSERT_RECEIPT = _insert(
@@ -48,8 +48,8 @@ UPDATE {_E} SET status = %s, is_failed = %s, had_errors = %s, output = %s, error
   execution_time_ms = %s, seq = %s WHERE id = %s
 """
 SIGNAL_PARENT = f"""
-UPDATE {_A} SET signals = signals + 1, run_at = CASE WHEN state = 'WAITING' THEN %s ELSE run_at END,
-  state = CASE WHEN state = 'WAITING' THEN 'READY' ELSE state END WHERE execution_id = %s
+UPDATE {_A} SET signals = signals + 1, run_at = CASE WHEN state IN ('WAITING', 'ATTENTION') THEN %s ELSE run_at END,
+  state = CASE WHEN state IN ('WAITING', 'ATTENTION') THEN 'READY' ELSE state END WHERE execution_id = %s
 """
 CLAIM = f"""
 UPDATE {_A} SET state = 'RUNNING', worker = %s, attempt = attempt + 1, barren = barren + 1, seq = seq + 1
@@ -90,6 +90,8 @@ class SqliteStore(Store):
                 if cursor.rowcount == 0:
                     return None
             cursor.execute(INSERT_EXECUTION, self._plain(row.execution()))
+            if cursor.rowcount == 0:
+                return row.id  # a child's start, repeated after a commit of unknown outcome
             cursor.execute(INSERT_ACTIVE, self._plain(row.active()))
             return row.id
 
