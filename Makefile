@@ -21,7 +21,8 @@ run: $(VENV)/run.stamp
 test: $(VENV)/dev.stamp
 	$(BIN)/python -m pytest -n 2 --dist loadscope -m "not e2e and not faults"
 	AUTOMATE_TEST_DATABASE=sqlite $(BIN)/python -m pytest tests/workflows/runs tests/workflows/ingress
-	$(BIN)/python -m pytest -m "e2e or faults" --timeout 300
+	$(BIN)/python -m pytest -m e2e --timeout 300
+	$(BIN)/python -m pytest -m faults --timeout 300
 
 check: $(VENV)/dev.stamp
 	$(BIN)/ruff format --check .

@@ -11,6 +11,7 @@ import json
 import re
 import time
 from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
@@ -32,8 +33,14 @@ class Answer:
 def send_load(
     url: str, bodies: Iterable[dict[str, Any]], *, connections: int = 16, rate: float | None = None
 ) -> list[Answer]:
-    """POST every body (each has an `id`); with `rate`, that many per second. Blocks until all are answered."""
-    return asyncio.run(send_load_async(url, bodies, connections=connections, rate=rate))
+    """POST every body (each has an `id`); with `rate`, that many per second. Blocks until all are answered.
+
+    In a thread of its own: Playwright keeps an event loop in the test's.
+    """
+    with ThreadPoolExecutor(1) as apart:
+        return apart.submit(
+            lambda: asyncio.run(send_load_async(url, bodies, connections=connections, rate=rate))
+        ).result()
 
 
 async def send_load_async(
