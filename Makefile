@@ -19,7 +19,7 @@ run: $(VENV)/run.stamp
 	$(BIN)/python manage.py up
 
 test: $(VENV)/dev.stamp
-	$(BIN)/python -m pytest -n 2 --dist loadscope -m "not e2e and not faults"
+	$(BIN)/python -m pytest -n 3 --dist loadscope -m "not e2e and not faults"
 	AUTOMATE_TEST_DATABASE=sqlite $(BIN)/python -m pytest tests/workflows/runs tests/workflows/ingress
 	$(BIN)/python -m pytest -m e2e --timeout 300
 	$(BIN)/python -m pytest -m faults --timeout 300

@@ -133,7 +133,7 @@ json_values = st.recursive(
 )  # fmt: skip
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(json_values)
 def test_the_quick_test_agrees_with_the_library(value):
     assert quick_test(SCHEMA)(value) == Draft202012Validator(SCHEMA).is_valid(value)

@@ -373,7 +373,7 @@ def commands(draw: st.DrawFn) -> tuple[str, dict[str, str]]:
     return kind, {"key": draw(keys)}
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(st.lists(commands(), max_size=12))
 def test_no_row_of_commands_breaks_the_graph(given_commands: list[tuple[str, dict[str, str]]]) -> None:
     document = flow()

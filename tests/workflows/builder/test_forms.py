@@ -202,7 +202,7 @@ JSON_VALUES = st.recursive(
 )  # fmt: skip
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(st.dictionaries(st.sampled_from([*SCHEMA["properties"], "unknown"]), JSON_VALUES, max_size=6))
 def test_a_form_that_was_not_touched_changes_nothing(old: dict[str, Any]) -> None:
     step = Step("s", "action", integration="chat", action="send", input=old)
@@ -258,7 +258,7 @@ def test_the_form_of_every_type_keeps_a_step_as_it_is(data: dict[str, Any]) -> N
     assert same == step
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(JSON_VALUES.filter(lambda value: value not in (None, "")))
 def test_a_value_survives_being_shown_and_typed_again(value: Any) -> None:
     again = from_text(as_text(value))

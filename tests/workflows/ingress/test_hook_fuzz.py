@@ -53,7 +53,7 @@ JSON = st.recursive(
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(string.printable, max_size=8), inner, max_size=4),
     max_leaves=12,
 )  # fmt: skip
-QUIET = settings(deadline=None, max_examples=60, suppress_health_check=list(HealthCheck))
+QUIET = settings(deadline=None, max_examples=40, suppress_health_check=list(HealthCheck))
 
 
 @QUIET

@@ -22,7 +22,7 @@ values = st.recursive(
     max_leaves=8,
 )
 SMALL = Budget(max_items=20_000, max_text_bytes=200_000)
-quick = settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+quick = settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 def _json_or_error(expression, names) -> str:
