@@ -18,11 +18,14 @@ $(VENV)/dev.stamp: requirements.txt requirements-dev.txt
 run: $(VENV)/run.stamp
 	$(BIN)/python manage.py up
 
+# A stage that hangs ends with the stack of every thread, not with the patience of whoever waits for it.
+PYTEST = PYTHONFAULTHANDLER=1 timeout --signal=ABRT --kill-after=20 $(1) $(BIN)/python -m pytest
+
 test: $(VENV)/dev.stamp
-	$(BIN)/python -m pytest -n 3 --dist loadscope -m "not e2e and not faults"
-	AUTOMATE_TEST_DATABASE=sqlite $(BIN)/python -m pytest tests/workflows/runs tests/workflows/ingress
-	$(BIN)/python -m pytest -m e2e --timeout 300
-	$(BIN)/python -m pytest -m faults --timeout 300
+	$(call PYTEST,600) -n 3 --dist loadscope -m "not e2e and not faults"
+	AUTOMATE_TEST_DATABASE=sqlite $(call PYTEST,300) tests/workflows/runs tests/workflows/ingress
+	$(call PYTEST,600) -m e2e --timeout 300
+	$(call PYTEST,900) -m faults --timeout 300
 
 check: $(VENV)/dev.stamp
 	$(BIN)/ruff format --check .

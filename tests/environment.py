@@ -1,7 +1,8 @@
 """Loaded by pytest before Django: gives the tests their own PostgreSQL, Redis and data folder.
 
 `AUTOMATE_TEST_DATABASE=sqlite` runs the same tests on the embedded default. Workers of pytest-xdist inherit
-what the first process started.
+what the first process started. The suite draws the same random examples each time, so that it says the same twice;
+`HYPOTHESIS_PROFILE=explore` draws new ones.
 """
 
 from __future__ import annotations
@@ -11,7 +12,13 @@ import os
 import shutil
 import tempfile
 
+import hypothesis
+
 from tests.support.servers import Postgres, Redis
+
+hypothesis.settings.register_profile("same", derandomize=True, database=None, deadline=None)
+hypothesis.settings.register_profile("explore", deadline=None)
+hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "same"))
 
 FAST_AND_LOOSE = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 

@@ -14,8 +14,9 @@ from workflows.engine.document import Document, Retry, Settings, Slot, Step, Tri
 
 KEYS = [f"{letter}{number}" for letter in "abc" for number in range(3)]
 TEXT = st.text(st.characters(exclude_categories=("Cs", "Cc")), max_size=30)
+NUMBERS = st.floats(-1e9, 1e9, allow_nan=False).map(lambda number: number + 0.0)  # jsonb has no minus zero
 VALUES = st.recursive(
-    st.none() | st.booleans() | st.integers(-(2**63), 2**63) | st.floats(-1e9, 1e9, allow_nan=False) | TEXT,
+    st.none() | st.booleans() | st.integers(-(2**63), 2**63) | NUMBERS | TEXT,
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXT, inner, max_size=3),
     max_leaves=6,
 )

@@ -48,7 +48,7 @@ def run_action(call: Call, claimed: Claimed, key: str, timeout_s: float, facts: 
     step, tenant = call.step, claimed.lease.tenant_id
     try:
         connection_id = _connection_id(step, claimed, facts)
-        if facts.writer_thread is not None:
+        if facts.writer.thread is not None:
             patiently(lambda: _open(step, tenant, connection_id, facts))
         failpoint("perform.before_send")
         result = opening.run_action(
@@ -128,7 +128,7 @@ def _failed(call: Call, error: ActionError) -> Failed:
 
 def release_database(facts: Facts) -> None:
     """A call that had to read credentials opened a connection for this thread: there are too many threads to keep it."""
-    if facts.writer_thread is not None and database.connection is not None and not database.in_atomic_block:
+    if facts.writer.thread is not None and database.connection is not None and not database.in_atomic_block:
         database.close()
 
 

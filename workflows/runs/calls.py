@@ -13,6 +13,7 @@ from workflows.engine.names import scope_for
 from workflows.engine.outcome import Done, Failed, Outcome, StepError
 from workflows.runs.actions import map_output
 from workflows.runs.perform import Call, Performed, perform
+from workflows.runs.presence import WriterGone
 
 if TYPE_CHECKING:
     from workflows.runs.segment import Segment
@@ -59,6 +60,9 @@ class Calls:
         """Raises nothing: a call that says nothing would keep its run waiting for ever."""
         try:
             result = perform(call, self.segment)
+        except WriterGone:
+            self.segment.lease.lost = True
+            result = Performed(call, None)
         except Exception:
             log.exception("the call %s broke", call.path)
             fault = StepError(

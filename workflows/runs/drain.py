@@ -11,7 +11,6 @@ import logging
 import os
 import secrets
 import socket
-import threading
 import time
 import uuid
 from collections.abc import Callable
@@ -34,6 +33,7 @@ from workflows.engine.names import RunData
 from workflows.engine.outcome import Record, StepError
 from workflows.runs.facts import Facts, child_results
 from workflows.runs.failpoints import failpoint
+from workflows.runs.presence import Presence
 from workflows.runs.program import Program, programs
 from workflows.runs.segment import Segment
 from workflows.runs.services import Services
@@ -69,7 +69,8 @@ class Engine:
     def __post_init__(self) -> None:
         self.worker = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
         self.inbox: SimpleQueue[Entry | None] = SimpleQueue()
-        self.facts = Facts(lambda: self.inbox.put(None))
+        self.writer = Presence()
+        self.facts = Facts(lambda: self.inbox.put(None), self.writer)
         self.services = Services(self.inbox.put, self.facts)
         self.threads = ThreadPoolExecutor(self.slots, thread_name_prefix="run")
         self.held: dict[uuid.UUID, Holding] = {}
@@ -84,7 +85,10 @@ class Engine:
         """Work until there is nothing to do. Once `stop` says so, steps under way are finished and their runs handed
         over. After each `max_s` nothing is claimed for a moment, but a long run holds up nobody: if it is still under
         way then, claims go on. True comes back when more work may be waiting."""
-        self.facts.writer_thread = threading.get_ident()
+        with self.writer.here():
+            return self._drain(stop, max_s)
+
+    def _drain(self, stop: Callable[[], bool], max_s: float | None) -> bool:
         close_old_connections()
         began = time.monotonic()
         idle_since: float | None = None

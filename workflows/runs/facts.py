@@ -19,6 +19,7 @@ from django.db import InterfaceError, OperationalError, connection
 
 from automate.lib import clock
 from automate.lib.jsontypes import JSON
+from workflows.runs.presence import Presence
 from workflows.runs.shapes import Claimed
 
 PATIENCE_S = 600.0  # how long a run waits for a database that is away before it fails
@@ -59,19 +60,21 @@ class Question:
 
 
 class Facts:
-    def __init__(self, wake_writer: Callable[[], None] = lambda: None) -> None:
+    """`writer`: whose thread reads; with none of its own, who asks reads."""
+
+    def __init__(self, wake_writer: Callable[[], None] = lambda: None, writer: Presence | None = None) -> None:
         self.questions: SimpleQueue[Question] = SimpleQueue()
+        self.writer = writer or Presence()
         self._wake_writer = wake_writer
         self._kept: dict[Any, tuple[float, Any]] = {}
         self._lock = threading.Lock()
-        self.writer_thread: int | None = None
 
     def ask(self, read: Callable[[], T]) -> T:
         """Run `read` in the writer's thread and give its answer; in a worker a database that is away is waited for.
 
-        Raises what `read` raises.
+        Raises what `read` raises, and WriterGone.
         """
-        if self.writer_thread in (None, threading.get_ident()):
+        if self.writer.thread in (None, threading.get_ident()):
             return read()
         return patiently(lambda: self._ask_once(read))
 
@@ -79,7 +82,7 @@ class Facts:
         question = Question(read)
         self.questions.put(question)
         self._wake_writer()
-        question.answered.wait()
+        self.writer.wait(question.answered)
         if question.error is not None:
             raise question.error
         answer: T = question.answer

@@ -72,7 +72,7 @@ class Journal:
             self._last = self._entry()
             self.segment.services.write(self._last)
         if wait and self._last is not None:
-            self._last.written.wait()
+            self.segment.services.await_written(self._last)
             self._last = None
             if self.lease.lost:
                 raise LostLease

@@ -57,7 +57,7 @@ def perform(call: Call, segment: Segment) -> Performed:
     """Send it, once the announcement of an unsafe effect is durable."""
     lease = segment.lease
     if call.intent is not None:
-        call.intent.written.wait()
+        segment.services.await_written(call.intent)
     if lease.lost or lease.cancelled:
         return Performed(call, None)
     timeout_s = call.step.timeout_s or DEFAULT_STEP_TIMEOUT_S

@@ -38,6 +38,7 @@ from workflows.runs.calls import Calls
 from workflows.runs.journal import Journal, LostLease
 from workflows.runs.loops import LoopKeeper
 from workflows.runs.perform import Call
+from workflows.runs.presence import WriterGone
 from workflows.runs.scopes import LoopRun, ScopeRun, ending_of
 from workflows.runs.shapes import Claimed, Ending
 from workflows.runs.waits import NO_RETRY, Note, Waits
@@ -82,6 +83,8 @@ class Segment:
             self._conclude()
         except LostLease:
             return
+        except WriterGone:
+            self.lease.lost = True
 
     def _step(self) -> bool:
         """Settle what can be settled, then wait for one thing; False when nothing is left to wait for here."""

@@ -38,6 +38,10 @@ class Services:
         self.is_closing = False
         self._pool = ThreadPoolExecutor(POOL_SIZE, thread_name_prefix="call")
 
+    def await_written(self, entry: Entry) -> None:
+        """Come back once the writer has committed the entry. Raises WriterGone."""
+        self.facts.writer.wait(entry.written)
+
     def submit(self, job: Callable[[], None]) -> None:
         self._pool.submit(job)
 

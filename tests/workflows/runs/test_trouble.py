@@ -12,7 +12,7 @@ from django.db import OperationalError, connection
 from automate.management.commands.scheduler import Chore
 from tests.workflows.runs.conftest import call, drain_apart, drain_until, make_value, start, workflow
 from workflows.models import ActiveRun, WorkerLease, WorkflowExecution, WorkflowVersion
-from workflows.runs import health
+from workflows.runs import health, presence
 from workflows.runs.drain import Engine
 from workflows.runs.facts import Facts
 from workflows.runs.program import programs
@@ -47,7 +47,7 @@ def test_who_waits_for_a_run_that_cannot_be_stored_is_told(engine, deploy):
 
 def test_a_question_to_the_database_waits_until_it_is_back(transactional_db):
     facts, failures = Facts(), [OperationalError("gone"), OperationalError("gone")]
-    facts.writer_thread = 0
+    facts.writer.thread = 0
     answers = []
 
     def read():
@@ -63,6 +63,25 @@ def test_a_question_to_the_database_waits_until_it_is_back(transactional_db):
         time.sleep(0.01)
 
     assert answers == ["here"]
+
+
+def test_nobody_waits_for_a_writer_that_has_gone(monkeypatch):
+    monkeypatch.setattr(presence, "GRACE_S", 0.2)
+    facts, raised = Facts(), []
+    with facts.writer.here():
+        pass
+
+    def ask():
+        try:
+            facts.ask(lambda: "never read")
+        except presence.WriterGone as gone:
+            raised.append(gone)
+
+    asking = threading.Thread(target=ask, daemon=True)
+    asking.start()
+    asking.join(10)
+
+    assert len(raised) == 1
 
 
 def test_a_long_run_holds_up_no_others(catalogue, deploy, service):
