@@ -10,7 +10,11 @@ from __future__ import annotations
 import atexit
 import os
 import shutil
+import subprocess
+import sys
 import tempfile
+import time
+from pathlib import Path
 
 import hypothesis
 
@@ -50,6 +54,29 @@ def _prepare() -> None:
     atexit.register(redis.remove)
     os.environ["DATABASE_URL"] = postgres.url
     os.environ["REDIS_URL"] = redis.url
+    _migrate_template(postgres, Path(folder))
+
+
+def _migrate_template(postgres: Postgres, folder: Path) -> None:
+    """Migrate once, beside the collection of the tests, what every process's test database is then copied from."""
+    done = folder / "migrated"
+    os.environ["AUTOMATE_TEST_MIGRATED"] = str(done)
+    command = f'"{sys.executable}" manage.py migrate --verbosity 0; touch "{done}"'
+    url = postgres.url.rsplit("/", 1)[0] + "/template1"
+    process = subprocess.Popen(
+        ["/bin/sh", "-c", command], env={**os.environ, "DATABASE_URL": url}, cwd=Path(__file__).parent.parent
+    )
+    atexit.register(process.terminate)
+
+
+def await_template() -> None:
+    """Come back once the template is migrated. Raises RuntimeError after two minutes."""
+    done = os.environ.get("AUTOMATE_TEST_MIGRATED")
+    give_up = time.monotonic() + 120
+    while done and not Path(done).exists():
+        if time.monotonic() > give_up:
+            raise RuntimeError("The database that tests copy theirs from was not migrated in 120 s.")
+        time.sleep(0.05)
 
 
 _prepare()

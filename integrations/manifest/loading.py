@@ -35,6 +35,11 @@ def load(source: Path | str) -> Manifest:
     name = path.name if path else "The manifest"
     if len(text) > MAX_MANIFEST_CHARS:
         raise ManifestError([Fault("", f"It is longer than {MAX_MANIFEST_CHARS:,} characters.")], name)
+    return _read(text, name)
+
+
+@lru_cache(maxsize=LOADED_KEPT)
+def _read(text: str, name: str) -> Manifest:
     yaml = YAML(typ="safe", pure=True)
     yaml.Constructor = _Constructor
     try:
@@ -82,9 +87,8 @@ def shipped_slugs() -> list[str]:
     return sorted(path.stem for path in CATALOGUE.glob("*.yaml"))
 
 
-@lru_cache(maxsize=LOADED_KEPT)
 def shipped(slug: str) -> Manifest:
-    """The manifest of a shipped integration, read once per process. Raises KeyError for an unknown slug."""
+    """The manifest of a shipped integration. Raises KeyError for an unknown slug."""
     if slug not in shipped_slugs():
         raise KeyError(slug)
     return load(CATALOGUE / f"{slug}.yaml")
