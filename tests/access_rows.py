@@ -51,7 +51,7 @@ WORKFLOWS: Final = {
     "workspace-home": Row("workflows", "workspace", SEE),
     "workflows:version-compare": Row("workflows", "workflow", SEE, missing=True),
     **_pages("workflows", "workspace", workflow_list=(SEE, None), workflow_new=(EDIT, EDIT), workflow_import=(EDIT, EDIT),
-             template_list=(SEE, None), template_detail=(SEE, None), template_use=(EDIT, EDIT),
+             search=(SEE, None), template_list=(SEE, None), template_detail=(SEE, None), template_use=(EDIT, EDIT),
              variable_list=("variable.view", None), variable_new=("variable.edit", "variable.edit")),
     **_pages("workflows", "variable", variable_edit=("variable.edit", "variable.edit"),
              variable_delete=("variable.edit", "variable.edit")),
@@ -86,7 +86,7 @@ ROWS: Final[dict[str, Row]] = {**ACCOUNTS, **INTEGRATIONS, **WORKFLOWS, **BUILDE
 
 # What answers without a sign-in. All others send people there.
 PUBLIC: Final = frozenset({
-    "home", "healthz", "readyz", "schema", "hook", "accounts:invitation-accept",
+    "home", "healthz", "readyz", "schema", "hook", "form", "approval", "callback", "accounts:invitation-accept",
     "account_login", "account_signup", "account_inactive", "account_confirm_email",
     "account_email_verification_sent", "account_reset_password", "account_reset_password_done",
     "account_reset_password_from_key", "account_reset_password_from_key_done",

@@ -10,6 +10,7 @@ from workflows.views import (
     run_deeds,
     run_view,
     runs,
+    search,
     settings,
     variables,
     versions,
@@ -61,6 +62,7 @@ template_patterns: list[URLPattern | URLResolver] = [
 ]
 
 variable_patterns: list[URLPattern | URLResolver] = [
+    path("w/<slug:workspace_slug>/search/", search.search, name="search"),
     path("w/<slug:workspace_slug>/variables/", variables.variable_list, name="variable-list"),
     path("w/<slug:workspace_slug>/variables/new/", variables.variable_new, name="variable-new"),
     path("variables/<uuid:id>/", variables.variable_edit, name="variable-edit"),
