@@ -3,7 +3,7 @@ PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test test-sqlite check bench sizes clean
+.PHONY: run test test-sqlite check bench ux screens sizes clean
 
 $(VENV)/run.stamp: requirements.txt
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
@@ -36,6 +36,12 @@ check: $(VENV)/dev.stamp
 
 bench: $(VENV)/dev.stamp
 	$(BIN)/python -m bench
+
+ux: $(VENV)/dev.stamp
+	$(BIN)/python -m tools.ux
+
+screens: $(VENV)/dev.stamp
+	$(BIN)/python -m tools.screens
 
 sizes: $(VENV)/dev.stamp
 	$(BIN)/python -m tools.sizes

@@ -13,6 +13,7 @@ from accounts.permissions import has_permission
 from accounts.timezones import zone_choices
 from automate.lib import clock
 
+MAX_PARALLEL_RUNS = 100_000
 MAX_RETENTION_DAYS = 3650  # ten years; what is kept longer belongs into an export
 NO_END = "never"
 TOKEN_LIFETIMES_DAYS = {"30": "30 days", "90": "90 days", "365": "1 year", NO_END: "Until revoked"}
@@ -52,6 +53,14 @@ class WorkspaceSettingsForm(WorkspaceForm):
         label="Keep runs for (days)",
         help_text="Older runs are deleted with their data.",
     )
+    max_parallel_runs = forms.IntegerField(
+        required=False,
+        min_value=1,
+        max_value=MAX_PARALLEL_RUNS,
+        label="Runs at once",
+        help_text="When this many runs of the workspace are being worked on, further starts wait for their turn. "
+        "Runs that only wait do not count, nor do test runs. Empty: no limit.",
+    )
     on_failure = forms.ChoiceField(
         required=False,
         label="When a run fails",
@@ -59,7 +68,7 @@ class WorkspaceSettingsForm(WorkspaceForm):
     )
 
     class Meta(WorkspaceForm.Meta):
-        fields = ["name", "time_zone", "retention_days", "on_failure"]
+        fields = ["name", "time_zone", "retention_days", "max_parallel_runs", "on_failure"]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -53,12 +53,18 @@ class User(AbstractBaseUser, PermissionsMixin):
         LIGHT = "LIGHT", "Light"
         DARK = "DARK", "Dark"
 
+    class StepsView(models.TextChoices):
+        AUTO = "auto", "Auto layout"
+        FREE = "free", "Free-form"
+        OUTLINE = "outline", "Outline"
+
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     email = models.EmailField(max_length=254, unique=True)
     name = models.CharField(max_length=120, blank=True)
     time_zone = models.CharField(max_length=64, default="UTC")
     theme = models.CharField(max_length=10, choices=Theme, default=Theme.SYSTEM)
     single_key_shortcuts = models.BooleanField(default=True)
+    steps_view = models.CharField(max_length=10, choices=StepsView, default=StepsView.AUTO)
     is_staff = models.BooleanField(default=False)
     is_active = models.BooleanField(default=True)
     date_joined = models.DateTimeField(default=clock.now, editable=False)
@@ -99,6 +105,9 @@ class Tenant(models.Model):
     require_mfa = models.BooleanField(default=False)
     on_failure = models.CharField(
         max_length=80, blank=True, help_text="Key of the workflow that runs when another one fails."
+    )
+    max_parallel_runs = models.PositiveIntegerField(
+        null=True, blank=True, help_text="Runs that are worked on at once; null: no limit."
     )
     created_at = models.DateTimeField(default=clock.now, editable=False)
 

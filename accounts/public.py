@@ -20,6 +20,10 @@ PUBLIC_URL_NAMES = frozenset(
         "account_reset_password_from_key",
         "account_reset_password_from_key_done",
         "hook",  # checks a token of its own
+        "app-hook",  # checks the service's signature
+        "form",  # people without an account fill it in
+        "approval",  # whoever was sent the link answers
+        "callback",  # checks a token of its own
     }
 )
 PUBLIC_NAMESPACES = frozenset({"api-1"})  # the REST API answers to tokens

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -32,9 +33,10 @@ def write_pid(name: str) -> None:
 
 
 def child_environment() -> dict[str, str]:
-    """Ours, with the start of a simulated clock filled in so that all processes agree on the time."""
+    """Ours, with the data folder by its full name, and the start of a simulated clock so that all agree on the time."""
     simulated = clock.for_children()
-    return os.environ | ({clock.VARIABLE: simulated} if simulated else {})
+    folder = {"AUTOMATE_DATA_DIR": str(settings.DATA_DIR)}
+    return os.environ | folder | ({clock.VARIABLE: simulated} if simulated else {})
 
 
 @dataclass
@@ -74,9 +76,15 @@ class Child:
             self.deaths = self.deaths + 1 if quick else 0
             self.start_again_at = now + (min(0.5 * 2**self.deaths, 30.0) if quick else 0.2)
             sys.stderr.write(f"{self.name:>9} | ended with {self.process.returncode}; starting again\n")
+            self._end_group(self.process.pid)
             self.process = None
         if self.process is None and now >= self.start_again_at:
             self.start()
+
+    def _end_group(self, pid: int) -> None:
+        """Children of a process that was killed would go on holding its port, or runs that nobody feeds any more."""
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(pid, signal.SIGKILL)
 
     def ask_to_end(self) -> None:
         """SIGTERM to the main process alone: it knows what to tell its own children."""

@@ -55,6 +55,7 @@ if not DEBUG and (AUTOMATE_FAILPOINTS or env.str("AUTOMATE_CLOCK", default="")):
 WEBHOOK_MAX_BYTES = env.int("WEBHOOK_MAX_BYTES", default=1024 * 1024)
 MAX_OUTPUT_BYTES = env.int("MAX_OUTPUT_BYTES", default=256 * 1024)  # of a step, inline in its row
 MAX_BLOB_BYTES = env.int("MAX_BLOB_BYTES", default=16 * 1024 * 1024)
+AUTOMATE_BLOBS = env.str("AUTOMATE_BLOBS", default="database")  # where they lie: or a folder all machines share
 MAX_STEP_RUNS = env.int("MAX_STEP_RUNS", default=200_000)  # per execution
 DATA_UPLOAD_MAX_MEMORY_SIZE = 4 * 1024 * 1024
 
@@ -81,6 +82,7 @@ MIDDLEWARE = [
     "workflows.ingress.middleware.HooksFirst",  # services need no session; halves the cost of a hook
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.middleware.gzip.GZipMiddleware",  # with random filling, so that lengths tell nothing (BREACH)
     "csp.middleware.CSPMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -120,7 +122,7 @@ if ON_SQLITE:
         "timeout": 20,
         "transaction_mode": "IMMEDIATE",
         # FULL: what was answered with 2xx survives a power cut
-        "init_command": "PRAGMA journal_mode=WAL;PRAGMA synchronous=FULL;",
+        "init_command": "PRAGMA auto_vacuum=INCREMENTAL;PRAGMA journal_mode=WAL;PRAGMA synchronous=FULL;",
     }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 

@@ -1,11 +1,11 @@
 """What callers hand to an action, what they get back, and what they lend it. No database, no settings."""
 
 import ssl
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol, TypeAlias
 
-from automate.lib.http import EgressPolicy
+from automate.lib.http import EgressPolicy, HttpClient
 from automate.lib.jsontypes import JSON
 
 
@@ -79,3 +79,41 @@ class Context:
     idempotency_key: str | None = None
     files: FileStore | None = None
     tls: ssl.SSLContext | None = None  # None: the system's authorities
+    client: HttpClient | None = None  # for protocols that come over HTTP
+
+
+# --- polls ----------------------------------------------------------------------------------------
+
+Mark: TypeAlias = float | str | None  # where an item stands in its list; times in seconds since 1970
+
+
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """Bytes that come with an item of a poll."""
+
+    name: str
+    mime: str
+    data: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """`key` tells it from every other item of its list; `value` is what a run gets as the trigger's body."""
+
+    key: str
+    value: JSON
+    mark: Mark = None
+    files: tuple[Attachment, ...] = ()
+
+
+@dataclass(frozen=True)
+class Batch:
+    """New items, the oldest first. `state_after(n)`: what to remember (plain JSON) once the first n have been taken.
+
+    `has_more`: ask again at once. `has_gap`: there were more new items than could be read; the oldest are left out.
+    """
+
+    items: Sequence[Item]
+    has_more: bool
+    state_after: Callable[[int], dict[str, Any]]
+    has_gap: bool = False

@@ -55,7 +55,7 @@ WORKFLOWS: Final = {
              variable_list=("variable.view", None), variable_new=("variable.edit", "variable.edit")),
     **_pages("workflows", "variable", variable_edit=("variable.edit", "variable.edit"),
              variable_delete=("variable.edit", "variable.edit")),
-    **_pages("workflows", "workflow", workflow_activate=(None, PUBLISH), workflow_pause=(None, PUBLISH),
+    **_pages("workflows", "workflow", workflow_star=(None, SEE), workflow_activate=(None, PUBLISH), workflow_pause=(None, PUBLISH),
              workflow_archive=(None, EDIT), workflow_bring_back=(None, EDIT), workflow_duplicate=(None, EDIT),
              workflow_delete=(DELETE, DELETE), workflow_export=(SEE, None), workflow_settings=(EDIT, EDIT),
              workflow_versions=(SEE, None), version_detail=(SEE, None),
@@ -69,17 +69,21 @@ BUILDER: Final = {
             ("workflow-build", EDIT, None), ("builder-edit", None, EDIT), ("builder-add", EDIT, None),
             ("builder-test-run", EDIT, EDIT), ("workflow-publish", PUBLISH, PUBLISH),
             ("builder-trigger", EDIT, EDIT), ("builder-sample", None, EDIT), ("builder-step", EDIT, EDIT),
+            ("builder-copy", EDIT, None), ("builder-paste", EDIT, None),
             ("builder-form", EDIT, None), ("builder-move", EDIT, None), ("builder-connect", EDIT, None),
             ("builder-preview", None, EDIT), ("builder-data", EDIT, None), ("builder-test", None, EDIT),
         )
     },
 }  # fmt: skip
 RUN_PAGES: Final = {
-    **_pages("runs", "workspace", run_list=(RUNS, None), runs_recent=(RUNS, None)),
-    **_pages("runs", "workflow", workflow_runs=(RUNS, None)),
+    **_pages("runs", "workspace", run_list=(RUNS, None), runs_recent=(RUNS, None), runs_retry=(RETRY, RETRY)),
+    **_pages("runs", "workflow", workflow_runs=(RUNS, None), workflow_runs_retry=(RETRY, RETRY),
+             request_list=(RUNS, None), event_list=(RUNS, None)),
+    "workflows:request-use": Row("runs", "workflow", None, "workflow.run", missing=True),
     **_pages("runs", "run", run_detail=(RUNS, None), run_live=(RUNS, None), run_step=(RUNS, None),
              run_data=(RUNS, None), run_stop=(None, CANCEL), run_retry=(None, RETRY),
-             run_retry_from=(None, RETRY), run_answer=(None, RETRY)),
+             run_retry_from=(None, RETRY), run_answer=(None, RETRY), run_edit_input=(RETRY, RETRY),
+             run_use_as_sample=(None, EDIT)),
 }  # fmt: skip
 
 ROWS: Final[dict[str, Row]] = {**ACCOUNTS, **INTEGRATIONS, **WORKFLOWS, **BUILDER, **RUN_PAGES}
@@ -93,7 +97,7 @@ PUBLIC: Final = frozenset({
 })  # fmt: skip
 # One's own account, and nothing of anybody else's.
 OWN: Final = frozenset({
-    "styleguide", "account_logout", "account_reauthenticate", "account_email", "account_change_password",
+    "workflows:steps-view", "styleguide", "account_logout", "account_reauthenticate", "account_email", "account_change_password",
     "account_set_password", "account_confirm_login_code",
 })  # fmt: skip
 

@@ -19,6 +19,7 @@ from workflows.errors import ConnectionRefused, NothingPublished
 from workflows.models import (
     ActiveRun,
     Deployment,
+    Favourite,
     Folder,
     LiveTrigger,
     WorkflowExecution,
@@ -112,6 +113,16 @@ def file_under(
         fields.append("tags")
     if fields:
         template.save(update_fields=fields)
+
+
+def star(template: WorkflowTemplate, user: User) -> bool:
+    """Turn this person's star on or off; what it is now."""
+    deleted, _ = Favourite.objects.filter(template=template, user=user).delete()
+    if not deleted:
+        Favourite.objects.get_or_create(
+            template=template, user=user, defaults={"tenant_id": template.tenant_id}
+        )
+    return not deleted
 
 
 def losses(template: WorkflowTemplate) -> Losses:

@@ -25,14 +25,17 @@ from workflows.errors import ConnectionRefused, NothingPublished
 from workflows.models import Deployment, LiveTrigger, TriggerType, WorkflowTemplate, WorkflowVersion
 from workflows.models.template import default_environment_of
 from workflows.models.trigger import new_hook_token
-from workflows.triggers import schedules
+from workflows.triggers import schedules, subscriptions
+from workflows.triggers.polling import POLLED, leave_out_what_appears
 
 __all__ = [
     "NotPublishable", "changes", "pause", "problems", "publish", "published_document", "resume", "roll_back",
 ]  # fmt: skip
 
 STATUS: Final = WorkflowTemplate.Status
-LIVE_TRIGGERS: Final = frozenset({"manual", "webhook", "schedule", "workflow", "failure"})
+LIVE_TRIGGERS: Final = frozenset(
+    {"manual", "webhook", "form", "schedule", "polling", "event", "email", "workflow", "failure"}
+)
 
 
 class NotPublishable(DocumentError):
@@ -81,6 +84,8 @@ def pause(template: WorkflowTemplate, by: User) -> None:
     with transaction.atomic():
         changed = _deployments(template).filter(is_active=True).update(is_active=False)
         if changed:
+            leave_out_what_appears(LiveTrigger.objects.for_tenant(template.tenant_id).filter(template=template))
+            subscriptions.arrange(template)
             record(template.tenant, by, "workflow.paused", template)
 
 
@@ -98,6 +103,7 @@ def resume(template: WorkflowTemplate, by: User) -> None:
             deployment.save(update_fields=["is_active"])
             _wake_schedules(deployment)
         if sleeping:
+            subscriptions.arrange(template)
             record(template.tenant, by, "workflow.resumed", template)
 
 
@@ -130,9 +136,9 @@ def problems(
             faults.append(
                 Fault(f"connections.{key}", words, step=_first_user(document, key), field="connection")
             )
-    faults += [
-        fault for trigger in document.triggers for fault in _schedule_faults(template, document, trigger)
-    ]
+    for trigger in document.triggers:
+        faults += _schedule_faults(template, document, trigger)
+        faults += subscriptions.faults_of(template.tenant_id, trigger, bindings)
     return faults + list(_not_here(document))
 
 
@@ -148,19 +154,15 @@ def _not_here(document: Document) -> Iterator[Fault]:
             label = TRIGGER_KINDS[trigger.type].label
             message = f"“{trigger.name}”: {label} does not start runs in this version. Take it out or switch it off."
             yield Fault(f"triggers.{trigger.key}.type", message, step=trigger.key, field="type")
-    settings = document.settings
-    if settings.overlap != "parallel" or settings.max_parallel_runs is not None:
-        message = "Runs start side by side: this version keeps `overlap` and `max_parallel_runs` but does not limit runs."
-        yield Fault("settings.overlap", message, severity="warning")
 
 
 def used_slots(document: Document) -> set[str]:
     """The slots that something switched on needs."""
     parts: list[Step | Trigger] = [*document.steps, *document.triggers]
     used = {part.connection for part in parts if part.enabled and part.connection}
-    for trigger in document.triggers:
-        auth = trigger.config.get("auth")
-        if trigger.enabled and isinstance(auth, dict) and auth.get("connection"):
+    for part in parts:
+        auth = part.config.get("auth")
+        if part.enabled and isinstance(auth, dict) and auth.get("connection"):
             used.add(auth["connection"])
     for step in document.steps:
         notices = step.config.get("notify") if step.enabled else None
@@ -261,6 +263,7 @@ def _deploy(
         },
     )
     _go_live(template, deployment, document, before)
+    subscriptions.arrange(template)
     if template.status != STATUS.DEPRECATED:
         template.status = STATUS.PUBLISHED
     template.save(update_fields=["status"])
@@ -295,9 +298,12 @@ def _go_live(
     gone = [
         _switch_off(row) for key, row in rows.items() if key not in enabled and _was_published(row, document)
     ]
+    if gone:
+        leave_out_what_appears(scope.filter(pk__in=[row.pk for row in gone]))
     LiveTrigger.objects.bulk_update([*changed, *gone], _LIVE_COLUMNS)
 
 
+TIMED: Final = (TriggerType.SCHEDULED, *POLLED)  # types that have a next fire
 _LIVE_COLUMNS = ("type", "deployment", "is_off", "token", "next_fire_at", "last_error")
 
 
@@ -306,7 +312,7 @@ def _switch_on(row: LiveTrigger, deployment: Deployment, trigger: Trigger, fire:
     row.type, row.deployment, row.is_off, row.last_error = kind, deployment, False, ""
     if kind in documents.WITH_ADDRESS and not row.token:
         row.token = new_hook_token()
-    if fire is not None or kind != TriggerType.SCHEDULED:
+    if fire is not None or kind not in TIMED:
         row.next_fire_at = fire
 
 
@@ -323,6 +329,8 @@ def _was_published(row: LiveTrigger, document: Document) -> bool:
 def _first_fire(
     template: WorkflowTemplate, document: Document, trigger: Trigger, now: datetime
 ) -> datetime | None:
+    if trigger.type in ("polling", "email"):
+        return now
     if trigger.type != "schedule":
         return None
     return schedules.first_fire(trigger.config, _zone(template, document, trigger), now)

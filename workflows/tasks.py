@@ -6,7 +6,7 @@ import multiprocessing
 
 from celery import shared_task, signals
 
-from workflows.runs import dispatch
+from workflows.runs import dispatch, notices
 from workflows.runs.drain import Engine
 
 DRAIN_FOR_S = 20.0  # then Celery gets the process back, to recycle or stop it
@@ -33,3 +33,9 @@ def drain() -> None:
         raise
     if has_more:
         dispatch.wake_engine()
+
+
+@shared_task(name=notices.TASK)
+def send_notices() -> None:
+    """Tell people that a run waits for them."""
+    notices.send_due()

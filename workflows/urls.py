@@ -6,7 +6,11 @@ from django.urls import URLPattern, URLResolver, include, path
 
 from workflows.views import (
     creating,
+    events,
     library,
+    requests,
+    run_bulk,
+    run_decide,
     run_deeds,
     run_view,
     runs,
@@ -22,7 +26,12 @@ app_name = "workflows"
 run_patterns: list[URLPattern | URLResolver] = [
     path("w/<slug:workspace_slug>/runs/", runs.run_list, name="run-list"),
     path("w/<slug:workspace_slug>/runs/recent/", runs.runs_recent, name="runs-recent"),
+    path("w/<slug:workspace_slug>/runs/retry/", run_bulk.runs_retry, name="runs-retry"),
     path("workflows/<uuid:id>/runs/", runs.workflow_runs, name="workflow-runs"),
+    path("workflows/<uuid:id>/runs/retry/", run_bulk.workflow_runs_retry, name="workflow-runs-retry"),
+    path("workflows/<uuid:id>/requests/", requests.request_list, name="request-list"),
+    path("workflows/<uuid:id>/requests/<uuid:request_id>/", requests.request_use, name="request-use"),
+    path("workflows/<uuid:id>/events/", events.event_list, name="event-list"),
     path("runs/<uuid:id>/", run_view.run_detail, name="run-detail"),
     path("runs/<uuid:id>/live/", run_view.run_live, name="run-live"),
     path("runs/<uuid:id>/steps/<str:path>/", run_view.run_step, name="run-step"),
@@ -30,13 +39,17 @@ run_patterns: list[URLPattern | URLResolver] = [
     path("runs/<uuid:id>/stop/", run_deeds.run_stop, name="run-stop"),
     path("runs/<uuid:id>/retry/", run_deeds.run_retry, name="run-retry"),
     path("runs/<uuid:id>/retry-from/<str:path>/", run_deeds.run_retry_from, name="run-retry-from"),
+    path("runs/<uuid:id>/edit-input/", run_deeds.run_edit_input, name="run-edit-input"),
+    path("runs/<uuid:id>/use-as-sample/", run_deeds.run_use_as_sample, name="run-use-as-sample"),
     path("runs/<uuid:id>/answer/", run_deeds.run_answer, name="run-answer"),
+    path("runs/<uuid:id>/decide/<str:path>/", run_decide.run_decide, name="run-decide"),
 ]
 
 workflow_patterns: list[URLPattern | URLResolver] = [
     path("w/<slug:workspace_slug>/workflows/", workflows.workflow_list, name="workflow-list"),
     path("w/<slug:workspace_slug>/workflows/new/", creating.workflow_new, name="workflow-new"),
     path("w/<slug:workspace_slug>/workflows/import/", creating.workflow_import, name="workflow-import"),
+    path("workflows/<uuid:id>/star/", workflows.workflow_star, name="workflow-star"),
     path("workflows/<uuid:id>/activate/", workflows.workflow_activate, name="workflow-activate"),
     path("workflows/<uuid:id>/pause/", workflows.workflow_pause, name="workflow-pause"),
     path("workflows/<uuid:id>/archive/", workflows.workflow_archive, name="workflow-archive"),

@@ -21,6 +21,7 @@ from workflows.models import (
     WorkflowTrigger,
     WorkflowVersion,
 )
+from workflows.runs.outputs import bytes_referred, resolve
 
 EXECUTION_FIELDS = (
     *(
@@ -53,6 +54,7 @@ STEP_FIELDS = (
 )
 BRIEF_FIELDS = tuple(name for name in EXECUTION_FIELDS if name not in ("input", "output"))
 HIDDEN = "••••"
+FETCHED_BYTES = 16 * 1024 * 1024  # of values that were put aside, in one answer
 _LINKS = {"parent_id": "parent", "retry_of_id": "retry_of"}
 
 
@@ -149,7 +151,13 @@ def execution_shape(execution: WorkflowExecution) -> dict[str, Any]:
     steps = (
         StepExecution.objects.for_tenant(execution.tenant_id).filter(execution_id=execution.pk).order_by("id")
     )
-    return {**_execution(execution, EXECUTION_FIELDS), "steps": step_shapes(steps)}
+    shape = _execution(execution, EXECUTION_FIELDS)
+    return {**shape, "output": run_output(execution), "steps": step_shapes(steps)}
+
+
+def run_output(execution: WorkflowExecution) -> Any:
+    """What the run gave, fetched where it was put aside (one SQL query then)."""
+    return resolve(execution.output, execution.tenant_id, execution.pk)
 
 
 def execution_shapes(executions: Sequence[WorkflowExecution]) -> list[dict[str, Any]]:
@@ -158,12 +166,17 @@ def execution_shapes(executions: Sequence[WorkflowExecution]) -> list[dict[str, 
 
 
 def step_shapes(steps: Iterable[StepExecution]) -> list[dict[str, Any]]:
-    """Steps as they were recorded. An output that holds a secret is not shown."""
-    shapes = []
+    """Steps as they were recorded. An output that holds a secret is not shown; of those that were put aside (one SQL
+    query each) only so many that the answer can be borne: the others stay references."""
+    shapes, room_bytes = [], FETCHED_BYTES
     for step in steps:
         shape = picked(step, STEP_FIELDS)
         if step.is_encrypted:
             shape["output"] = HIDDEN
+        for name in ("input", "output"):
+            room_bytes -= bytes_referred(shape[name])
+            if room_bytes >= 0:
+                shape[name] = resolve(shape[name], step.tenant_id, step.execution_id)
         shapes.append(shape)
     return shapes
 

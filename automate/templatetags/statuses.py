@@ -16,6 +16,7 @@ STATUSES = {
     "PENDING": Status("Queued", "idle", "clock"),
     "READY": Status("Queued", "idle", "clock"),
     "QUEUED": Status("Queued", "idle", "clock"),
+    "HELD": Status("Waiting for an earlier run", "idle", "hourglass"),
     "RUNNING": Status("Running", "run", "spinner"),
     "RETRYING": Status("Retrying", "warn", "refresh"),
     "WAITING": Status("Waiting", "warn", "hourglass"),

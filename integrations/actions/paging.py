@@ -1,7 +1,7 @@
 """Asks for page after page, in the five ways services number them."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from urllib.parse import parse_qsl, quote, urlencode, urljoin
 
@@ -42,10 +42,13 @@ class Paging:
     spec: Paginate
     items: Node
     next: Node | None
+    max_pages: int
 
 
-def prepare_paging(spec: Paginate) -> Paging:
-    return Paging(spec, _place(spec.items) or _whole_body, _place(spec.next))
+def prepare_paging(spec: Paginate, *, items: str | None = None, max_pages: int | None = None) -> Paging:
+    """`items`, `max_pages`: in place of the manifest's own."""
+    found = _place(items or spec.items) or _whole_body
+    return Paging(spec, found, _place(spec.next), max_pages or spec.max_pages)
 
 
 def _place(text: str | None) -> Node | None:
@@ -69,21 +72,40 @@ def _whole_body(names: Names) -> JSON:
     return names["body"]
 
 
+@dataclass(frozen=True, slots=True)
+class Page:
+    items: list[JSON]
+    answer: Answer
+    has_next: bool
+
+
 def all_pages(paging: Paging, first: Outgoing, ask: Callable[[Outgoing], Answer], names: Names) -> Pages:
     """`ask` sends one request and raises ActionError for a refusal. Stops at `max_pages`, or when a page repeats."""
-    spec, items, size, count = paging.spec, list[JSON](), 0, 0
+    items, size, count = list[JSON](), 0, 0
+    for page in each_page(paging, first, ask, names):
+        count, size = count + 1, size + len(page.answer.content)
+        if size > MAX_PAGED_BYTES:
+            raise _too_large()
+        items += page.items
+    return Pages(items, count, page.answer)
+
+
+def each_page(
+    paging: Paging, first: Outgoing, ask: Callable[[Outgoing], Answer], names: Names
+) -> Iterator[Page]:
+    """As all_pages, one at a time: nothing is asked for that nobody wants."""
+    spec, count, total = paging.spec, 0, 0
     out = _first(spec, first)
     seen = {_mark(out)}
     while True:
         answer = ask(out)
-        count, size = count + 1, size + len(answer.content)
-        if size > MAX_PAGED_BYTES:
-            raise _too_large()
         found = _items(paging, answer, names)
-        items += found
-        following = _next(paging, first, answer, names, _Progress(count, len(items), len(found)))
-        if following is None or _mark(following) in seen:
-            return Pages(items, count, answer)
+        count, total = count + 1, total + len(found)
+        following = _next(paging, first, answer, names, _Progress(count, total, len(found)))
+        has_next = following is not None and _mark(following) not in seen
+        yield Page(found, answer, has_next)
+        if following is None or not has_next:
+            return
         seen.add(_mark(following))
         out = following
 
@@ -124,7 +146,7 @@ def _next(
 ) -> Outgoing | None:
     """The request for the next page, or None after the last one."""
     spec = paging.spec
-    if so_far.pages >= spec.max_pages:
+    if so_far.pages >= paging.max_pages:
         return None
     told = None if paging.next is None else value_of(paging.next, _seen(names, answer))
     if spec.type == "link_header":

@@ -1,25 +1,29 @@
 """The one executor of shipped, hand-made and imported integrations."""
 
 from collections.abc import Callable, Mapping
-from typing import TypeVar
+from datetime import datetime
+from typing import Any, TypeVar
 
 from automate.lib.http import HttpClient, Request, Response
 from automate.lib.jsontypes import JSON
 from integrations import auth
 from integrations.actions import http_request
 from integrations.actions.answers import Answer
+from integrations.actions.asking import detail_of, pages_of
 from integrations.actions.bodies import with_query
 from integrations.actions.calls import Job, ask, built, run_calls
 from integrations.actions.effects import effect_of
+from integrations.actions.inputs import InputSchema
 from integrations.actions.mapping import compiled, value_of
 from integrations.actions.options import choices, options_of
 from integrations.actions.plans import Plans, prepare_call
+from integrations.actions.polling import Look
 from integrations.actions.sender import Sender
 from integrations.errors import ActionError, InputError
-from integrations.manifest import Action, AfterConnect, Call, Manifest, Way
+from integrations.manifest import Action, AfterConnect, Call, Manifest, Trigger, Way
 from integrations.masking import Masker
-from integrations.protocols import PROTOCOLS, module_of
-from integrations.values import ActionResult, Connection, Context, FileStore, Limiter, Outgoing
+from integrations.protocols import LOOK_THEMSELVES, PROTOCOLS, looker, module_of
+from integrations.values import ActionResult, Batch, Connection, Context, FileStore, Limiter, Outgoing
 
 T = TypeVar("T")
 DEFAULT_TIMEOUT_S = 30.0
@@ -65,7 +69,9 @@ class ActionRunner:
         given = plan.schema.check(input)
         store = files or self.files
         if manifest.protocol in PROTOCOLS:
-            context = Context(self.client.policy, timeout_s, idempotency_key, store, self.client.tls)
+            context = Context(
+                self.client.policy, timeout_s, idempotency_key, store, self.client.tls, self.client
+            )
             return _by_protocol(manifest, plan.action.name, given, connection, context)
         way = way_of(manifest, connection)
         is_safe = effect_of(manifest, plan.action, given) == "safe"
@@ -103,6 +109,43 @@ class ActionRunner:
         try:
             plan = prepare_call(call)
             return ask(job, plan, built(job, plan))
+        except ActionError as error:
+            raise _logged(error, send) from None
+
+    def look(
+        self,
+        manifest: Manifest,
+        trigger: Trigger,
+        *,
+        input: JSON,
+        connection: Connection | None,
+        state: Mapping[str, Any],
+        now: datetime,
+        first: str | None = None,
+        timeout_s: float = DEFAULT_TIMEOUT_S,
+    ) -> Batch:
+        """The new items of a polling trigger. `state`: what the last look said to remember, {} before the first.
+
+        `first`: what a first look is to start (`nothing`, `last`, `all`); None for a later one. Raises ActionError.
+        """
+        given = InputSchema(trigger.input).check(input)
+        if manifest.protocol in LOOK_THEMSELVES:
+            context = Context(self.client.policy, timeout_s, tls=self.client.tls, client=self.client)
+            chosen = _needed(manifest, connection)
+            return _scrubbed(
+                manifest, chosen, lambda: looker(manifest.protocol).look(given, chosen, context, state, first)
+            )
+
+        def act(name: str, asked: JSON) -> JSON:
+            return self.run(manifest, name, input=asked, connection=connection, timeout_s=timeout_s).output
+
+        way = way_of(manifest, connection)
+        send = self._sender(manifest, way, connection, timeout_s, is_safe=True)
+        look = Look(trigger, _names(given, connection), state, now, first)
+        base_url = self.base_urls.get(manifest.slug)
+        job = Job(self._plans.of(manifest), way, connection, dict(look.names), send, base_url, self.files)
+        try:
+            return look.run(pages_of(job, trigger, look.marks, act), detail_of(job, trigger))
         except ActionError as error:
             raise _logged(error, send) from None
 
@@ -212,12 +255,19 @@ def _logged(error: ActionError, send: Sender) -> ActionError:
 def _by_protocol(
     manifest: Manifest, name: str, given: dict[str, JSON], connection: Connection | None, context: Context
 ) -> ActionResult:
-    if connection is None:
-        raise ActionError(
-            "This action needs a connection. Choose one in the step.", code="not_connected", sent=False
-        )
-    chosen = connection
+    chosen = _needed(manifest, connection)
     return _scrubbed(manifest, chosen, lambda: module_of(manifest.protocol).run(name, given, chosen, context))
+
+
+def _needed(manifest: Manifest, connection: Connection | None) -> Connection:
+    """The connection; an empty one for protocols that need none. Raises ActionError."""
+    if connection is not None:
+        return connection
+    if manifest.way("none") is not None:
+        return Connection("", manifest.slug, "none")
+    raise ActionError(
+        "This action needs a connection. Choose one in the step.", code="not_connected", sent=False
+    )
 
 
 def _scrubbed(manifest: Manifest, connection: Connection, work: Callable[[], T]) -> T:

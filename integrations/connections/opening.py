@@ -97,7 +97,12 @@ def find_service(slug: str, tenant: Tenant | uuid.UUID) -> Service:
     return _services.get((tenant_id, slug), lambda: (KEPT_S, _read_service(slug, tenant_id)))
 
 
-def _read_service(slug: str, tenant_id: uuid.UUID) -> Service:
+def find_shipped(slug: str) -> Service:
+    """The integration of that name that all workspaces share. Raises ActionError. No SQL while kept."""
+    return _services.get((None, slug), lambda: (KEPT_S, _read_service(slug, None)))
+
+
+def _read_service(slug: str, tenant_id: uuid.UUID | None) -> Service:
     offered = IntegrationDefinition.objects.filter(tenant=None) | IntegrationDefinition.objects.filter(
         tenant=tenant_id
     )
@@ -187,22 +192,25 @@ def run_action(
             idempotency_key=idempotency_key, timeout_s=timeout_s, files=files,
         )  # fmt: skip
 
+    return with_renewal(service, access, run)
+
+
+def with_renewal(service: Service, access: Opened | None, work: Callable[[Connection | None], V]) -> V:
+    """Do the work with the connection, once more with a renewed token where the first was refused. Raises ActionError."""
     if access is None or service.manifest.protocol == "http_request":  # any server may say 401 to that one
-        return run(access.connection if access else None)
+        return work(access.connection if access else None)
     try:
-        result = run(access.connection)
+        result = work(access.connection)
     except ActionError as error:
         if not error.reconnect:
             raise
-        result = _run_again(access, error, run)
+        result = _again(access, error, work)
     if access.row.needs_reconnect:
         _mark_working(access.row)
     return result
 
 
-def _run_again(
-    access: Opened, error: ActionError, run: Callable[[Connection | None], ActionResult]
-) -> ActionResult:
+def _again(access: Opened, error: ActionError, work: Callable[[Connection | None], V]) -> V:
     """With a renewed token, where there can be one and nothing has happened yet; else pages say “Reconnect”."""
     row = access.row
     forget(row.pk)
@@ -212,7 +220,7 @@ def _run_again(
         raise error
     row = renewed(row, refused=True)
     try:
-        return run(connection_value(row))
+        return work(connection_value(row))
     except ActionError as again:
         if again.reconnect:
             mark_refused(row, again.message)

@@ -13,6 +13,7 @@ from integrations.manifest.loading import (
 from integrations.manifest.parts import Call, Send
 from integrations.manifest.shape import (
     Action,
+    AskBy,
     Cursor,
     ErrorShape,
     Handshake,
@@ -31,6 +32,7 @@ __all__ = [
     "CATALOGUE",
     "Action",
     "AfterConnect",
+    "AskBy",
     "Call",
     "Cursor",
     "ErrorShape",

@@ -194,17 +194,28 @@ def _triggers(manifest: Manifest) -> Iterator[Fault]:
         yield from _words(place, trigger)
         yield from check_schema(f"{place}.input", trigger.input, manifest)
         yield from check_sample(place, trigger.sample, trigger.output_schema)
-        yield from check_texts(
-            place, [trigger.route, trigger.events, trigger.when, trigger.dedup, trigger.items, trigger.output]
-        )
+        yield from check_texts(place, [getattr(trigger, name) for name in _TRIGGER_TEXTS])
         if trigger.dedup is None:
             yield Fault(f"{place}.dedup", "Say how the same event is recognised when it comes twice.")
-        yield from _polling(place, trigger) if trigger.type == "polling" else _webhook(place, trigger)
+        if trigger.type == "polling":
+            yield from _polling(place, trigger, manifest)
+        else:
+            yield from _webhook(place, trigger)
 
 
-def _polling(place: str, trigger: Trigger) -> Iterator[Fault]:
-    if trigger.request is None or trigger.items is None:
-        yield Fault(place, "A polling trigger needs request and items.")
+_TRIGGER_TEXTS = ("route", "account", "events", "when", "dedup", "items", "more", "output")
+_LOOKS_ITSELF = ("imap",)  # protocols that know what is new without being told
+
+
+def _polling(place: str, trigger: Trigger, manifest: Manifest) -> Iterator[Fault]:
+    own = manifest.protocol in _LOOKS_ITSELF
+    if not own and (trigger.items is None or (trigger.request is None) == (trigger.ask is None)):
+        yield Fault(place, "A polling trigger needs items, and either request or ask.")
+    if trigger.ask is not None:
+        if manifest.action(trigger.ask.action) is None:
+            yield Fault(f"{place}.ask", f"There is no action {trigger.ask.action}.")
+        yield from check_texts(f"{place}.ask", [trigger.ask.input])
+        yield from check_inputs(f"{place}.ask", [trigger.ask.input], trigger.input)
     for name in ("request", "detail"):
         call = getattr(trigger, name)
         if call is not None:
@@ -214,8 +225,10 @@ def _polling(place: str, trigger: Trigger) -> Iterator[Fault]:
 def _webhook(place: str, trigger: Trigger) -> Iterator[Fault]:
     if trigger.verify is None:
         yield Fault(f"{place}.verify", "Say how a call proves where it comes from.")
-    if trigger.scope == "app" and trigger.route is None:
-        yield Fault(f"{place}.route", "All users share one URL, so say which connection an event is for.")
+    if trigger.scope == "app" and (trigger.route is None or trigger.account is None):
+        yield Fault(
+            f"{place}.route", "All users share one URL, so say whose an event is, and `account` of a connection."
+        )
     if trigger.scope == "connection" and trigger.subscribe is None:
         yield Fault(f"{place}.subscribe", "Say how the service is told to call us.")
     if trigger.subscribe is not None and trigger.unsubscribe is None:

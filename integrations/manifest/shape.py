@@ -102,10 +102,14 @@ class Action:
 
 @dataclass(config=STRICT, frozen=True, kw_only=True)
 class Handshake:
-    """How a service asks, before its first event, whether the URL is ours. `field`: where the question stands."""
+    """How a service asks, before its first event, whether the URL is ours. `field`: where the question stands.
+
+    `answer`: what hmac_challenge gives back; sees `challenge` and its signature as `hex` and `base64`.
+    """
 
     kind: Literal["echo_json", "echo_query", "echo_header", "hmac_challenge"]
     field: str
+    answer: Template = None
 
 
 @dataclass(config=STRICT, frozen=True, kw_only=True)
@@ -134,12 +138,26 @@ class Subscribe:
 
 @dataclass(config=STRICT, frozen=True, kw_only=True)
 class Cursor:
-    """`field`: the item's ordering field; `param`: where it goes in the request, as `format` writes it."""
+    """`field`: the item's ordering field, a path (may name inputs: `{{ input.column }}`).
+
+    `param`: the query parameter it goes into, as `format` writes it; empty where the request names `cursor` itself.
+    `overlap`: how far behind the newest item is asked again, since items may show up late: seconds for times (default
+    120), else units of the field (default 0).
+    """
 
     field: str
-    param: str
-    format: Literal["iso", "epoch", "epoch_ms", "text", "number", "jql"] = "iso"
+    param: str = ""
+    format: Literal["iso", "epoch", "epoch_ms", "text", "number", "jql", "auto"] = "iso"
     order: Literal["asc", "desc"] = "asc"
+    overlap: float | None = Field(default=None, ge=0, strict=False)
+
+
+@dataclass(config=STRICT, frozen=True, kw_only=True)
+class AskBy:
+    """Asks for items with one of the service's own actions; `input` sees what `request` would."""
+
+    action: Key
+    input: Template = field(default_factory=dict)
 
 
 @dataclass(config=STRICT, frozen=True, kw_only=True)
@@ -152,18 +170,22 @@ class Trigger:
     input: Schema = field(default_factory=lambda: {"type": "object", "properties": {}})
     # webhook, event
     scope: Literal["app", "connection"] = "connection"
-    route: Template = None
+    route: Template = None  # whose event it is (sees `body, headers, query`)
+    account: Template = None  # the same, as a connection knows it (sees `connection`)
     handshake: Handshake | None = None
     verify: Verify | None = None
     subscribe: Subscribe | None = None
     unsubscribe: Call | None = None
+    renew: Subscribe | None = None  # without it, renewing is to subscribe anew and to end the old one
     renew_before_s: int | None = None
     events: Template = None
     when: Template = None
-    # polling
+    # polling; requests see `input, connection, cursor, first` (the mode of a first poll, else null)
     request: Call | None = None
+    ask: AskBy | None = None  # in place of `request`
     paginate: Paginate | None = None
     items: Template = None
+    more: Template = None  # whether there is more to be had at once
     detail: Call | None = None
     cursor: Cursor | None = None
     # all
@@ -186,7 +208,7 @@ class Manifest:
     suite: str = ""
     description: str = ""
     version: int = 1
-    protocol: Literal["http", "http_request", "smtp", "sql"] = "http"
+    protocol: Literal["http", "http_request", "smtp", "sql", "imap", "rss"] = "http"
     connections: list[Way] = field(default_factory=list)
     http: Http = field(default_factory=Http)
     actions: list[Action] = field(default_factory=list)

@@ -1,17 +1,23 @@
-"""What HTTP does not reach: one module per protocol, each with the same two functions.
+"""What HTTP does not reach: one module per protocol, each with the same functions.
 
     run(action, input, connection, context) -> ActionResult
     test(connection, context) -> str                        # the account's label
 
-Both raise ActionError. Addresses are checked by `context.policy`, and only the checked ones are called.
+Those in LOOK_THEMSELVES know what is new without being told by a manifest:
+
+    look(input, connection, context, state, first) -> Batch
+
+All raise ActionError. Addresses are checked by `context.policy`, and only the checked ones are called.
 """
 
-from typing import Protocol, cast
+from collections.abc import Mapping
+from typing import Any, Protocol, cast
 
 from automate.lib.jsontypes import JSON
-from integrations.values import ActionResult, Connection, Context
+from integrations.values import ActionResult, Batch, Connection, Context
 
-PROTOCOLS = frozenset(("smtp", "sql"))
+PROTOCOLS = frozenset(("smtp", "sql", "imap", "rss"))
+LOOK_THEMSELVES = frozenset(("imap",))
 
 
 class ProtocolModule(Protocol):
@@ -20,6 +26,22 @@ class ProtocolModule(Protocol):
     ) -> ActionResult: ...
 
     def test(self, connection: Connection, context: Context) -> str: ...
+
+
+class Looker(Protocol):
+    def look(
+        self,
+        input: Mapping[str, JSON],
+        connection: Connection,
+        context: Context,
+        state: Mapping[str, Any],
+        first: str | None,
+    ) -> Batch: ...
+
+
+def looker(protocol: str) -> Looker:
+    """The module of a protocol in LOOK_THEMSELVES."""
+    return cast(Looker, module_of(protocol))
 
 
 def module_of(protocol: str) -> ProtocolModule:

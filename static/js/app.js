@@ -18,6 +18,14 @@ document.addEventListener("click", (event) => {
   }
 });
 
+// ---- how wide the screen is: a cookie, so that the server knows which view of a workflow suits it ----
+const wide = matchMedia("(width >= 768px)");
+function noteScreen() {
+  document.cookie = `screen=${wide.matches ? "wide" : "narrow"};path=/;max-age=31536000;samesite=lax`;
+}
+noteScreen();
+wide.addEventListener("change", noteScreen);
+
 // ---- times that stay true: <time datetime data-ago>; the words are those of formats.py ----
 const UNITS = [[365 * 86400, "years", 730 * 86400], [30 * 86400, "months", 60 * 86400], [86400, "days", 86400],
   [3600, "h", 3600], [60, "min", 60], [1, "s", 2]];

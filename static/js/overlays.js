@@ -99,6 +99,7 @@ document.addEventListener("keydown", (event) => {
   const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
   if (!menu || !step) return;
   const items = [...menu.querySelectorAll(".menu-item")].filter((item) => item.checkVisibility());
+  if (!items.length) return;
   items[(items.indexOf(document.activeElement) + step + items.length) % items.length]?.focus();
   event.preventDefault();
 });

@@ -16,6 +16,15 @@ _EXECUTION = (
     "id, status, had_errors, input, output, error, attempt, started_at, completed_at, execution_time_ms"
 )
 _STEP = "execution_id, path, step_status, completed_at"
+_UNFINISHED = """
+SELECT e.id, e.status, a.state, a.run_at, a.worker, a.cursor FROM workflows_workflowexecution e
+LEFT JOIN workflows_activerun a ON a.execution_id = e.id
+WHERE e.status IN ('PENDING', 'RUNNING', 'WAITING', 'NEEDS_ATTENTION')
+"""
+_LEFT_OVER = """
+SELECT a.execution_id FROM workflows_activerun a LEFT JOIN workflows_workflowexecution e ON e.id = a.execution_id
+WHERE e.id IS NULL OR e.status NOT IN ('PENDING', 'RUNNING', 'WAITING', 'NEEDS_ATTENTION')
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +98,36 @@ class Database:
                 run.steps.append(StepRow(row[1], row[2], _seconds(row[3]) or 0.0))
         return list(found.values())
 
+    def stuck(self, *, now: float, grace_s: float) -> list[str]:
+        """A sentence for every unfinished run that nobody will move: it has no owner with a lease and no moment to wake
+        up at. `grace_s`: how late an owner's beat, a claim or a wake-up may be."""
+        beats = {worker: _seconds(at) or 0.0 for worker, at in self.query("SELECT id, beat_at FROM workflows_workerlease")}
+        found = []
+        for run, status, state, run_at, worker, cursor in self.query(_UNFINISHED):
+            why = _why_stuck(status, state, _seconds(run_at), beats.get(worker, 0.0), _json(cursor) or {}, now - grace_s)
+            if why:
+                found.append(f"The run {_text(run)} ({status}) {why}.")
+        for (run,) in self.query(_LEFT_OVER):
+            found.append(f"The queue row of the run {_text(run)} is left although the run has ended or is gone.")
+        return found
+
     def _id(self, text: str) -> Any:
         return uuid.UUID(text) if self.is_postgres else uuid.UUID(text).hex
+
+
+def _why_stuck(
+    status: str, state: str | None, run_at: float | None, beat: float, cursor: dict[str, Any], long_ago: float
+) -> str:
+    kinds = {note.get("kind") for note in cursor.get("waits", {}).values()}
+    if state is None:
+        return "has no row in the queue"
+    if state == "RUNNING":
+        return "" if beat > long_ago else "is held by a worker without a lease"
+    if state in ("READY", "WAITING") and run_at is not None:
+        return "" if run_at > long_ago else f"is {state} and overdue"
+    if state == "WAITING":
+        return "" if kinds - {"delay", "retry"} else "waits for nothing"
+    return "" if status == "NEEDS_ATTENTION" else "asks a person, but does not say so"
 
 
 def _run(row: tuple[Any, ...]) -> RunRow:

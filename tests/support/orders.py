@@ -87,4 +87,4 @@ def expected_steps(order: dict[str, Any]) -> dict[str, str]:
 
 def is_call(path: str) -> bool:
     """Whether the step at this path calls the receiver."""
-    return path.rsplit(".", 1)[-1] in ("left", "right", "risky", "sorry", "reserve", "thanks")
+    return path.rsplit(".", 1)[-1] in ("ask", "left", "right", "risky", "sorry", "reserve", "thanks")

@@ -51,6 +51,7 @@ class Product:
         self.process: subprocess.Popen[bytes] | None = None
         self._cleanup = contextlib.ExitStack()
         self.environment: dict[str, str] = {}
+        self._token: str | None = None
 
     # --- start and stop ------------------------------------------------------------------------
     def __enter__(self) -> Product:
@@ -70,12 +71,7 @@ class Product:
         self._cleanup.callback(shutil.rmtree, self.folder, ignore_errors=True)
         self.environment = self._environment()
         self._cleanup.callback(self.stop)
-        with self.log_file.open("ab") as log:
-            self.process = subprocess.Popen(
-                [sys.executable, str(ROOT / "manage.py"), "up"],
-                cwd=ROOT, env=self.environment, stdout=log, stderr=log, start_new_session=True,
-            )  # fmt: skip
-        self._wait_until_ready()
+        self.start_again()
         if not _static_files.exists() and (self.folder / "data" / "static").exists():
             shutil.copytree(self.folder / "data" / "static", _static_files)
         credentials = {
@@ -83,6 +79,16 @@ class Product:
             "DJANGO_SUPERUSER_PASSWORD": "a long enough secret 4711",
         }
         self.manage("createsuperuser", "--noinput", environment=credentials)
+
+    def start_again(self, **settings: str) -> None:
+        """Start what was stopped, with these settings changed; the data is as it was left."""
+        self.environment |= settings
+        with self.log_file.open("ab") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, str(ROOT / "manage.py"), "up"],
+                cwd=ROOT, env=self.environment, stdout=log, stderr=log, start_new_session=True,
+            )  # fmt: skip
+        self._wait_until_ready()
 
     def _environment(self) -> dict[str, str]:
         own = {
@@ -178,6 +184,16 @@ class Product:
         hooks = {trigger["key"]: trigger["webhook_url"] for trigger in said["triggers"]}
         return Published(said["id"], said["key"], hooks)
 
+    def api(self, method: str, path: str, body: Any = None) -> Any:
+        """One call of the REST API as the owner. Raises urllib.error.HTTPError."""
+        if self._token is None:
+            self._token = self.manage("create_token", OWNER, "--scope", "admin").strip().splitlines()[-1]
+        headers = {"Authorization": f"Bearer {self._token}", "Content-Type": "application/json"}
+        data = None if body is None else json.dumps(body).encode()
+        request = urllib.request.Request(f"{self.url}/api/v1{path}", data, headers, method=method)
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            return json.load(answer)
+
     # --- processes -----------------------------------------------------------------------------
     @property
     def worker(self) -> str:
@@ -206,7 +222,32 @@ class Product:
 
     def kill_worker(self) -> None:
         """SIGKILL to the worker with all its children, as when a machine goes away."""
-        os.killpg(self.pid(self.worker), signal.SIGKILL)
+        self.kill(self.worker)
+
+    def kill(self, name: str) -> None:
+        """SIGKILL to a process with all its children. Raises ProcessLookupError when it has ended."""
+        os.killpg(self.pid(name), signal.SIGKILL)
+
+    def children(self, parent: int) -> list[int]:
+        """The living children of a process."""
+        found = []
+        for stat in Path("/proc").glob("[0-9]*/stat"):
+            with contextlib.suppress(OSError):
+                if int(stat.read_text().rsplit(")", 1)[1].split()[1]) == parent:
+                    found.append(int(stat.parent.name))
+        return [pid for pid in found if _is_alive(pid)]
+
+    def wait_until_up(self, *, within_s: float = 90.0) -> None:
+        """Until all processes are there and the product says it is ready."""
+        give_up = time.monotonic() + within_s
+        while not (self.is_ready() and all(_is_alive(pid) for pid in self._pids())):
+            if time.monotonic() > give_up:
+                raise TimeoutError(f"It did not come back in {within_s} s. It says:\n{self.log()[-3000:]}")
+            time.sleep(0.1)
+
+    def _pids(self) -> list[int]:
+        """Of all processes; 0 for one that is being started."""
+        return [next(self._pid_or_none(name), 0) for name in self.process_names]
 
     def wait_until_done(self, workflow: Published, count: int, *, within_s: float) -> None:
         """Until a workflow has `count` executions and none of them goes on by itself. Raises TimeoutError."""
@@ -240,9 +281,11 @@ class Published:
 
 
 def _is_alive(pid: int) -> bool:
+    if not pid:
+        return False
     try:
         state = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
-    except FileNotFoundError:
+    except (FileNotFoundError, ProcessLookupError):
         return False
     return state not in "ZX"
 

@@ -19,6 +19,7 @@ from workflows.models import (
     ActiveRun,
     Blob,
     Deployment,
+    EngineSwitch,
     LiveTrigger,
     RunEvent,
     Sample,
@@ -75,6 +76,7 @@ def make_house(tenant: Tenant, user: User, *, runs: int = 2) -> WorkflowTemplate
     _queue(under_way)
     _surround(template, user, under_way)
     _share(tenant)
+    EngineSwitch.objects.get_or_create(pk=1)
     return template
 
 

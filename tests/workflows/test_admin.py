@@ -21,6 +21,7 @@ from workflows.models import (
     Blob,
     ConnectionSlot,
     Deployment,
+    EngineSwitch,
     RunEvent,
     StepExecution,
     StepLink,
@@ -39,7 +40,8 @@ ON_OTHER_PAGES = {ConnectionSlot, StepLink, WorkflowAccess, WorkflowCounter}
 MODELS = [
     model for model in apps.get_app_config("workflows").get_models() if model not in ON_OTHER_PAGES
 ]  # fmt: skip
-WRITABLE = {WorkflowTemplateLibrary}
+WRITABLE = {WorkflowTemplateLibrary, EngineSwitch}
+ONLY_ONE = {EngineSwitch}
 DELETABLE = {WorkflowTemplateLibrary, WorkflowTemplate, WorkflowVariable}
 
 
@@ -166,7 +168,7 @@ def test_nothing_is_added_or_changed_by_hand(as_staff, house):
         row = model._default_manager.all()[0]
         own = model in WRITABLE
 
-        assert as_staff.get(url(model, "add")).status_code == (200 if own else 403), model
+        assert as_staff.get(url(model, "add")).status_code == (200 if own and model not in ONLY_ONE else 403), model
         assert (b'name="_save"' in as_staff.get(url(model, "change", row.pk)).content) == own, model
         deletes = as_staff.get(url(model, "delete", row.pk)).status_code
         assert deletes == (200 if model in DELETABLE else 403), model
@@ -369,3 +371,10 @@ def test_templates_for_everybody_are_files(as_staff, workspace):
     assert b'name="_save"' not in as_staff.get(url(WorkflowTemplateLibrary, "change", shipped.pk)).content
     published = dict(WorkflowTemplateLibrary.objects.values_list("slug", "is_published"))
     assert published == {"shipped": True, "own": False}
+
+
+def test_the_engine_switch_stops_claims_and_says_who_turned_it(as_staff, house, alice):
+    as_staff.post(url(EngineSwitch, "change", 1), {"is_draining": "on"})
+
+    switch = EngineSwitch.objects.get()
+    assert (switch.is_draining, switch.changed_by) == (True, str(alice))

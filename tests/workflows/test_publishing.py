@@ -334,7 +334,6 @@ def test_what_this_version_does_not_carry_out_is_said_before_publishing(
 ) -> None:
     data = {
         "format": "automate/1", "key": "ahead", "start": "ask",
-        "settings": {"overlap": "skip"},
         "triggers": [{"key": "go", "type": "manual"}],
         "steps": [{"key": "ask", "type": "approval", "config": {"assignees": ["alice@example.com"]}}],
     }  # fmt: skip
@@ -343,6 +342,5 @@ def test_what_this_version_does_not_carry_out_is_said_before_publishing(
     faults = publishing.problems(template, documents.load_draft(template), by=alice)
 
     assert ("steps.ask.type", "error") in {(fault.path, fault.severity) for fault in faults}
-    assert ("settings.overlap", "warning") in {(fault.path, fault.severity) for fault in faults}
     with pytest.raises(publishing.NotPublishable):
         publishing.publish(template, by=alice)

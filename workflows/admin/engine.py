@@ -12,9 +12,10 @@ from django.db.models.functions import Coalesce
 from django.http import HttpRequest
 
 from automate.lib import clock
-from workflows.admin.base import ReadOnly, Since
+from workflows.admin.base import ReadOnly, Rows, Since
 from workflows.admin.showing import json_field, link_to
-from workflows.models import ActiveRun, Blob, StepState, WaitToken, WorkerLease, WorkflowExecution
+from workflows.runs.claims import set_draining
+from workflows.models import ActiveRun, Blob, EngineSwitch, StepState, WaitToken, WorkerLease, WorkflowExecution
 
 
 @admin.register(WorkerLease)
@@ -39,6 +40,24 @@ class WorkerLeaseAdmin(ReadOnly):
     @admin.display(description="runs held", ordering="n_held")
     def held(self, row: Any) -> int:
         return int(row.n_held)
+
+
+@admin.register(EngineSwitch)
+class EngineSwitchAdmin(Rows):
+    """One row: whether workers take runs."""
+
+    list_display = ["__str__", "is_draining", "changed_at", "changed_by"]
+    fields = ["is_draining", "changed_at", "changed_by"]
+    readonly_fields = ["changed_at", "changed_by"]
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return bool(super().has_add_permission(request)) and not EngineSwitch.objects.exists()
+
+    def has_delete_permission(self, request: HttpRequest, obj: EngineSwitch | None = None) -> bool:
+        return False
+
+    def save_model(self, request: HttpRequest, obj: EngineSwitch, form: Any, change: bool) -> None:
+        set_draining(obj.is_draining, by=str(request.user))
 
 
 @admin.register(WaitToken)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, fields
 from typing import Any
 from urllib.parse import urlencode
@@ -15,7 +15,9 @@ from django.template.loader import render_to_string
 from django.utils.cache import patch_vary_headers
 
 from accounts.request import AppRequest
+from workflows.builder.chosen_view import OUTLINE, chosen_view, view_switch
 from workflows.builder.forms.values import as_text
+from workflows.builder.meanwhile import Meanwhile
 from workflows.builder.panel import step_panel, trigger_panel
 from workflows.builder.room import Room, base_of
 from workflows.engine.document import Retry, Step, Trigger
@@ -43,6 +45,29 @@ def panel_only(request: AppRequest, room: Room, panel: Panel | None, *, status: 
     if status != 200:
         response["HX-Retarget"], response["HX-Reswap"] = "#panel", "innerHTML"
     return vary(response)
+
+
+def steps_only(request: AppRequest, room: Room, panel: Panel | None) -> HttpResponse:
+    """The steps as they are now, with the bar out of band."""
+    context = bar_context(room) | steps_context(request, room, _selected(panel))
+    html: str = render_to_string("workflows/builder/_steps.html", context, request)
+    return tell(HttpResponse(html + bar(request, room)), events=["dialog-close"])
+
+
+def changed_elsewhere(
+    request: AppRequest, room: Room, others: Meanwhile, args: Mapping[str, str]
+) -> HttpResponse:
+    """409: a command that concerns what somebody else changed meanwhile. Nothing is done until it is given again."""
+    context = {
+        "dialog_title": "Changed elsewhere",
+        "others": others,
+        "edit_url": room.url("builder-edit"),
+        "page_url": room.addresses.page,
+        "posted": [(name, value) for name, value in args.items() if name not in ("version", "csrfmiddlewaretoken")],
+    }
+    response = dialog(request, room, "elsewhere.html", context, status=409)
+    response["HX-Retarget"], response["HX-Reswap"] = "#dialog", "innerHTML"
+    return response
 
 
 def fragment(request: AppRequest, name: str, context: dict[str, Any]) -> HttpResponse:
@@ -102,9 +127,18 @@ def page_context(request: AppRequest, room: Room, panel: Panel | None = None) ->
     from workflows.builder.palette import shelf
 
     return bar_context(room) | {
-        "outline": room.outline_view(_selected(panel)),
+        **steps_context(request, room, _selected(panel)),
         "shelf": shelf(room, after=panel["part"].key if panel and panel["kind"] == "step" else ""),
     }
+
+
+def steps_context(request: AppRequest, room: Room, selected: str = "") -> dict[str, Any]:
+    """The steps in the view this person chose: `outline`, or `canvas`."""
+    chosen = chosen_view(request)
+    found: dict[str, Any] = {"views": view_switch(request)}
+    if chosen == OUTLINE:
+        return found | {"outline": room.outline_view(selected)}
+    return found | {"canvas": room.canvas_view(selected, chosen)}
 
 
 def _selected(panel: Panel | None) -> str:
@@ -135,7 +169,6 @@ def bar_context(room: Room) -> dict[str, Any]:
             )
         ],
         "undo_buttons": [("undo", undo, "arrow-back-up", "Undo"), ("redo", redo, "arrow-forward-up", "Redo")],
-        "views": [{"label": "Outline", "icon_name": "list-tree", "url": room.addresses.page, "active": True}],
         "deployment": room.deployment,
         "problems": [Problem(room, fault) for fault in room.errors],
         "edit_url": room.url("builder-edit"),
@@ -165,15 +198,15 @@ def edited(
     request: AppRequest, room: Room, *, opens: str | None, said: str, undo: bool = False, closes: bool = False
 ) -> HttpResponse:
     """After a command: the outline anew, the bar out of band, the panel on what is open then."""
-    toast = {"text": f"{said}."}
+    toast = {"text": said}
     if undo:
         toast["undo"] = f"{room.url('builder-edit')}?{urlencode({'command': 'undo'})}"
     if not request.htmx:
         messages.success(request, toast["text"])
         return HttpResponseRedirect(_opened_url(room, opens))
     panel = _panel_of(room, opens) if opens else None
-    context = bar_context(room) | {"outline": room.outline_view(_selected(panel))}
-    html: str = render_to_string("workflows/builder/_outline.html", context, request)
+    context = bar_context(room) | steps_context(request, room, _selected(panel))
+    html: str = render_to_string("workflows/builder/_steps.html", context, request)
     html += bar(request, room)
     if panel or closes:
         html += _panel_oob(request, room, panel)
@@ -192,8 +225,8 @@ def saved(request: AppRequest, room: Room, panel: dict[str, Any], *, whole: bool
         if whole
         else ""
     )
-    context = bar_context(room) | {"outline": room.outline_view(_selected(panel)), "oob": True}
-    html += render_to_string("workflows/builder/_outline.html", context, request)
+    context = bar_context(room) | steps_context(request, room, _selected(panel)) | {"oob": True}
+    html += render_to_string("workflows/builder/_steps.html", context, request)
     html += bar(request, room)
     if not whole:
         html += render_to_string("workflows/builder/_after_autosave.html", {"panel": panel}, request)

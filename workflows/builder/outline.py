@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 from urllib.parse import urlencode
 
-from workflows.builder.commands import Place
+from workflows.builder.commands import TRIGGER, Place
 from workflows.builder.commands.base import continuation
 from workflows.builder.names import Names, tile_of
 from workflows.engine.document import Document, Step, Trigger, port_name
@@ -46,6 +46,9 @@ class Card:
     off: bool = False
     selected: bool = False
     problem: str = ""
+    status: str = ""
+    time: str = ""
+    menu: str = ""
 
 
 @dataclass(frozen=True)
@@ -104,6 +107,23 @@ def view(
 ) -> OutlineView:
     """The whole outline. `faults` are shown on their steps; `selected` is the key of the open step or trigger."""
     return _Drawer(document, graph, names, addresses, _by_part(faults), selected).draw()
+
+
+def cards(
+    document: Document,
+    graph: Graph,
+    names: Names,
+    addresses: Addresses,
+    *,
+    faults: Iterable[Fault] = (),
+    selected: str = "",
+    menu: str = "",
+) -> dict[str, Card]:
+    """Every card alone, by a step's key or "trigger:<key>"; `menu`: the id of the popover behind its dots."""
+    drawer = _Drawer(document, graph, names, addresses, _by_part(faults), selected)
+    found = {f"{TRIGGER}{trigger.key}": drawer._trigger_card(trigger) for trigger in document.triggers}
+    found |= {step.key: drawer._card(step) for step in document.steps}
+    return {id: replace(card, menu=menu) for id, card in found.items()} if menu else found
 
 
 def _by_part(faults: Iterable[Fault]) -> dict[str, str]:

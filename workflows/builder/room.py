@@ -17,6 +17,7 @@ from automate.lib import jsontypes
 from workflows import documents, publishing
 from workflows.access import get_workflow_or_404
 from workflows.builder import names, outline, samples
+from workflows.builder.canvas import drawing
 from workflows.builder.scope import SampleScope
 from workflows.documents.catalogue import TenantCatalogue
 from workflows.engine.document import Document, Step, Trigger, dump
@@ -113,6 +114,21 @@ class Room:
     def outline_view(self, selected: str = "") -> outline.OutlineView:
         return outline.view(
             self.document, self.graph, self.names, self.addresses, faults=self.faults, selected=selected
+        )
+
+    def canvas_view(self, selected: str = "", mode: str = drawing.AUTO) -> drawing.View:
+        """The draft as a drawing; `mode` as in canvas/drawing.py."""
+        cards = outline.cards(
+            self.document,
+            self.graph,
+            self.names,
+            self.addresses,
+            faults=self.faults,
+            selected=selected,
+            menu="step-menu",
+        )
+        return drawing.view(
+            self.document, self.graph, self.names, cards, mode=mode, adding=self.addresses.adding
         )
 
 

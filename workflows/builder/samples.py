@@ -15,7 +15,9 @@ from workflows.documents.catalogue import TenantCatalogue
 from workflows.engine.document import Document, Step, Trigger
 from workflows.engine.graph import Graph
 from workflows.models import Sample, StepExecution, WorkflowExecution, WorkflowTemplate, WorkflowVariable
+from workflows.runs.outputs import bytes_referred, resolve
 
+FETCHED_BYTES: Final = 16 * 1024 * 1024  # of outputs that were put aside
 MAX_STEPS_OF_RUN: Final = 500  # steps of the newest run that are looked at; loops have more
 NEWEST: Final = 200  # samples looked at to find the newest of each step
 EXAMPLE: Final = "example"
@@ -173,8 +175,10 @@ def _newest_run(template: WorkflowTemplate) -> Samples:
     done = StepExecution.objects.filter(
         execution_id=run.pk, tenant_id=template.tenant_id, step_status=StepExecution.Status.COMPLETED
     )
+    left_bytes = FETCHED_BYTES
     for key, output in done.order_by("path").values_list("step_id", "output")[:MAX_STEPS_OF_RUN]:
-        steps.setdefault(key, Found(output, "run", run.created_at))
+        if key not in steps and (left_bytes := left_bytes - bytes_referred(output)) >= 0:
+            steps[key] = Found(resolve(output, template.tenant_id, run.pk), "run", run.created_at)
     given = run.input if isinstance(run.input, dict) else {}
     trigger_key = given.get("key")
     triggers = {str(trigger_key): Found(given, "run", run.created_at)} if trigger_key else {}

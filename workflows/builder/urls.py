@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from django.urls import path
 
-from workflows.builder.views import data, page, publish, steps, testing, triggers
+from workflows.builder.views import canvas, data, page, publish, steps, testing, triggers
 
 STEP = "workflows/<uuid:id>/steps/<str:key>/"
 
 urlpatterns = [
     path("workflows/<uuid:id>/build/", page.build, name="workflow-build"),
+    path("steps-view/", canvas.steps_view, name="steps-view"),
+    path("workflows/<uuid:id>/copy/", canvas.copy, name="builder-copy"),
+    path("workflows/<uuid:id>/paste/", canvas.paste, name="builder-paste"),
     path("workflows/<uuid:id>/edit/", page.edit, name="builder-edit"),
     path("workflows/<uuid:id>/add/", page.add, name="builder-add"),
     path("workflows/<uuid:id>/test-run/", testing.test_run, name="builder-test-run"),

@@ -31,7 +31,7 @@ def record(
         tenant_id=template.tenant_id,
         template=template,
         n=template.undo_position,
-        patch={"before": before, "after": after, "label": label},
+        patch={"before": before, "after": after, "label": label, "version": template.draft_version},
         by=by,
     )
 

@@ -10,11 +10,13 @@ from workflows.models import LiveTrigger, TriggerType, WorkflowTemplate
 from workflows.models.template import default_environment_of
 from workflows.models.trigger import new_hook_token
 
-WITH_ADDRESS: Final = frozenset({TriggerType.WEBHOOK.value, TriggerType.FORM.value})
+WITH_ADDRESS: Final = frozenset(
+    {TriggerType.WEBHOOK.value, TriggerType.FORM.value, TriggerType.EVENT.value}
+)
 
 
 def give_addresses(template: WorkflowTemplate, document: Document) -> None:
-    """Make a LiveTrigger with a token for each webhook or form trigger that has none. What is published stays as it is."""
+    """Make a LiveTrigger with a token for each webhook, form or event trigger that has none. What is published stays as it is."""
     wanted = {t.key: trigger_type(t.type) for t in document.triggers if trigger_type(t.type) in WITH_ADDRESS}
     if not wanted:
         return

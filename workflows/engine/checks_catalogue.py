@@ -111,7 +111,7 @@ class _Part:
 
     def _other_slots(self) -> Iterator[Fault]:
         config = self._part.config
-        auth = config.get("auth") if isinstance(self._part, Trigger) else None
+        auth = config.get("auth")
         if isinstance(auth, dict) and isinstance(auth.get("connection"), str):
             yield from self._slot("config.auth.connection", auth["connection"], None)
         notify = config.get("notify") if isinstance(self._part, Step) else None

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 from workflows.engine.errors import Fault
-from workflows.engine.kinds import STEP_KINDS, TRIGGER_KINDS
+from workflows.engine.kinds import STATE_DEEDS, STEP_KINDS, TRIGGER_KINDS
 from workflows.engine.parts import Document, Step, Trigger
 from workflows.engine.words import listed
 
@@ -99,11 +99,15 @@ def _transform(step: Step) -> Iterator[Lack]:
 
 
 def _state(step: Step) -> Iterator[Lack]:
-    given = _given(step, ("get", "set"))
+    given = _given(step, STATE_DEEDS)
     if len(given) != 1:
-        yield "config", "must either `get` a name or `set` names. Keep exactly one of them."
-    elif "default" in step.config and given == ["set"]:
-        yield "config.default", "has `default`, which is for `get`. Remove it."
+        yield "config", f"must do exactly one of {listed(STATE_DEEDS)}. Keep exactly one of them."
+        return
+    if _is_absent(step.config[given[0]]) or step.config[given[0]] == {}:
+        yield f"config.{given[0]}", f"does not say what to {given[0]}. Give a name."
+    for name, deeds in (("default", ("get",)), ("keep", ("append",)), ("expires_s", ("set", "increment", "append"))):
+        if name in step.config and given[0] not in deeds:
+            yield f"config.{name}", f"has `{name}`, which is for {listed([f'`{deed}`' for deed in deeds])}. Remove it."
 
 
 def _respond(step: Step) -> Iterator[Lack]:

@@ -4,6 +4,14 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
 
+from automate.lib.sandbox import (
+    DEFAULT_MEMORY_MB,
+    DEFAULT_TIMEOUT_S,
+    MAX_MEMORY_MB,
+    MAX_TIMEOUT_S,
+    MIN_MEMORY_MB,
+    MIN_TIMEOUT_S,
+)
 from workflows.engine.shapes import Field
 from workflows.engine.words import humanise
 
@@ -97,29 +105,27 @@ _DELAY = (
         Field(unit, "number", f"How many {unit} to wait.", "config", low=0, high=YEAR_S / factor, expr=True)
         for unit, factor in (("seconds", 1), ("minutes", 60), ("hours", 3_600), ("days", 86_400))
     ),
-    Field("until", "text", "The moment to wait for: an expression or ISO text.", "config"),
+    Field("until", "text", "The moment to wait for: a date, the next time of day (09:00) or weekday (Monday 09:00), or an "
+          "expression that gives one.", "config"),
 )
 _APPROVAL = (
     Field("assignees", "any", "Who may answer: e-mail addresses, groups or roles.", "config",
           required="Say who may answer."),
     Field("message", "text", "What they read.", "config"),
-    Field("notify", "notify", "How they hear of it.", "config"),
+    Field("notify", "notify", "How they hear of it; by e-mail unless you say otherwise.", "config"),
     Field("fields", "schema", "JSON Schema of what they fill in.", "config", literal=True),
     Field("timeout_s", "number", "Seconds until the port `timeout` is taken.", "config", low=1, high=YEAR_S, expr=True),
-    Field("reminder_s", "number", "Seconds between reminders.", "config", low=60, high=YEAR_S, expr=True),
+    Field("reminder_s", "number", "Seconds until those who have not answered are reminded, once.", "config", low=60,
+          high=YEAR_S, expr=True),
     Field("need", "need", "How many must approve.", "config", default="any", literal=True),
 )  # fmt: skip
 _CALLBACK = (
-    Field(
-        "timeout_s",
-        "number",
-        "Seconds until the port `timeout` is taken.",
-        "config",
-        low=1,
-        high=YEAR_S,
-        expr=True,
-    ),
-)
+    Field("timeout_s", "number", "Seconds until the port `timeout` is taken.", "config", low=1, high=YEAR_S, expr=True),
+    Field("methods", "texts", "The HTTP methods it answers to. None chosen: POST.", "config", literal=True,
+          choices=("GET", "POST", "PUT", "PATCH")),
+    Field("auth", "auth", "How callers prove who they are, besides knowing the address.", "config", default="none",
+          literal=True),
+)  # fmt: skip
 _SUB_WORKFLOW = (
     Field(
         "workflow",
@@ -136,19 +142,27 @@ _TRANSFORM = (
     Field("items", "any", "The list to work on.", "config"),
     Field("ops", "ops", "What to do with the list, in order.", "config"),
 )
+STATE_DEEDS: Final = ("get", "set", "increment", "append", "delete")
 _STATE = (
-    Field("get", "text", "The name to read.", "config"),
+    Field("get", "name_or_names", "The name to read, or a list of names.", "config"),
     Field("default", "any", "What to give when nothing is kept yet.", "config"),
-    Field("set", "object", "Names and values to keep.", "config"),
-)
+    Field("set", "object", "Names and values to keep; null forgets a name.", "config"),
+    Field("increment", "object", "Names and the numbers to add; what is not kept yet counts as 0.", "config"),
+    Field("append", "object", "Names of lists, and the item to add to each.", "config"),
+    Field("keep", "count", "How many items of a list stay, the newest ones.", "config", low=1, high=10_000, expr=True),
+    Field("delete", "name_or_names", "The name to forget, or a list of names.", "config"),
+    Field("expires_s", "number", "Seconds after which it is forgotten.", "config", low=1, high=10 * YEAR_S, expr=True),
+)  # fmt: skip
 _CODE = (
     _INPUT,
     Field("language", "choice", "The language.", "config", choices=("python", "javascript"), literal=True,
           required="Choose python or javascript."),
     Field("source", "text", "The program; the value it returns is the output.", "config", literal=True,
           required="Write the program."),
-    Field("timeout_s", "number", "Seconds it may take.", "config", low=0.1, high=900),
-    Field("memory_mb", "count", "Memory it may use.", "config", low=16, high=4_096),
+    Field("timeout_s", "number", "Seconds it may take.", "config", low=MIN_TIMEOUT_S, high=MAX_TIMEOUT_S,
+          default=DEFAULT_TIMEOUT_S),
+    Field("memory_mb", "count", "Megabytes it may use.", "config", low=MIN_MEMORY_MB, high=MAX_MEMORY_MB,
+          default=DEFAULT_MEMORY_MB),
 )  # fmt: skip
 _RESPOND = (
     Field("status", "count", "The HTTP status.", "config", low=200, high=599, default=200, expr=True),
@@ -225,7 +239,12 @@ TRIGGER_KINDS: Final[dict[str, TriggerKind]] = {
             Field("fields", "schema", "JSON Schema of the form.", "config", literal=True,
                   required="Describe the form's fields."),
             Field("title", "text", "The form's title.", "config", literal=True),
+            Field("description", "text", "What people read above the fields.", "config", literal=True),
+            Field("button", "text", "The words on the button.", "config", literal=True),
+            Field("respond", "choice", "What people see after sending.", "config", default="thanks", literal=True,
+                  choices=("thanks", "redirect", "step")),
             Field("thanks", "text", "What people read after sending.", "config", literal=True),
+            Field("redirect", "text", "The address people are sent on to.", "config", literal=True),
             Field("auth", "auth", "Who may fill it in.", "config", default="none", literal=True),
         )),
         TriggerKind("email", "E-mail", "Started by mail in a mailbox.", (

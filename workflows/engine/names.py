@@ -46,7 +46,7 @@ class Frame:
 class RunData:
     """What all steps of a run see. `records` are its ended steps by path; `leaked` are secrets that came back in an
     output, so that everything made from it can be kept from sight; `is_tainted`: some came back before the run was taken
-    up here, and it is not known which."""
+    up here, and it is not known which; `functions_at` gives the functions that runs add, as seen from a frame."""
 
     graph: Graph
     trigger: JSON
@@ -55,7 +55,7 @@ class RunData:
     load_vars: Callable[[], dict[str, JSON]] = dict
     load_secrets: Callable[[], dict[str, JSON]] = dict
     time_zone: str = "UTC"
-    functions: Mapping[str, Callable[..., JSON]] = field(default_factory=dict)
+    functions_at: Callable[[Frame | None], Mapping[str, Callable[..., JSON]]] | None = None
     leaked: set[str] = field(default_factory=set)
     is_tainted: bool = False
 
@@ -84,10 +84,10 @@ class StepView:
         self.record = record
 
     def as_value(self) -> JSON:
-        return self.record.output
+        return self.record.value
 
     def get_member(self, key: str) -> JSON:
-        output = self.record.output
+        output = self.record.value
         if isinstance(output, dict) and key in output:
             return output[key]
         if key == "error":
@@ -97,7 +97,7 @@ class StepView:
         raise KeyError(key)
 
     def describe_missing(self, key: str) -> str:
-        output = self.record.output
+        output = self.record.value
         what = f"`steps.{self.record.key}`"
         if not isinstance(output, dict):
             return f"{what} has no part `{key}`: the step gave {type(output).__name__}, not an object."
@@ -117,13 +117,13 @@ class StepsView:
     def as_value(self) -> JSON:
         graph = self.data.graph
         seen = ((key, self.data.record_of(key, self.frame)) for key in graph.order)
-        return {key: record.output for key, record in seen if record is not None}
+        return {key: record.value for key, record in seen if record is not None}
 
     def get_member(self, key: str) -> object:
         record = self.data.record_of(key, self.frame)
         if record is None:
             raise KeyError(key)
-        output = record.output
+        output = record.value
         return output if isinstance(output, list | str | int | float) else StepView(record)
 
     def describe_missing(self, key: str) -> str:
@@ -167,4 +167,5 @@ def scope_for(
         at = at.parent
     if extra:
         names.update(extra)
-    return Scope(names, now=now, time_zone=data.time_zone, extra_functions=data.functions)
+    extra_functions = data.functions_at(frame) if data.functions_at else None
+    return Scope(names, now=now, time_zone=data.time_zone, extra_functions=extra_functions)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
@@ -9,6 +10,7 @@ from typing import Any, Literal
 from automate.lib.jsontypes import JSON
 
 Status = Literal["COMPLETED", "FAILED", "SKIPPED", "CANCELLED"]
+Deed = Literal["get", "set", "increment", "append", "delete"]  # of a state step
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,12 +105,74 @@ class StartChild:
     wait: bool
 
 
-Outcome = Done | Failed | WaitUntil | CallAction | StartLoop | StartChild
+@dataclass(frozen=True, slots=True)
+class AskPeople:
+    """Wait until these people have answered: e-mail addresses, or names of groups and roles of the workspace.
+
+    `notify` holds "email", "inbox" and `{connection, channel}`.
+    """
+
+    message: JSON
+    assignees: tuple[str, ...]
+    notify: tuple[Any, ...] = ("email",)
+    need: int | Literal["any", "all"] = "any"
+    timeout_s: float | None = None
+    reminder_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AwaitCall:
+    """Wait until somebody calls this step's address."""
+
+    timeout_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RunCode:
+    """A program has to be run on this input, in a process of its own."""
+
+    input: dict[str, JSON]
+    language: str
+    source: str
+    timeout_s: float
+    memory_mb: int
+
+
+@dataclass(frozen=True, slots=True)
+class UseMemory:
+    """The workflow's memory has to be read or changed, once, together with the step's record.
+
+    `names`: key → default, value, addend or item, as the deed has it. `keep`: how many of a list stay, the newest.
+    """
+
+    deed: Deed
+    names: dict[str, JSON]
+    expires_s: float | None = None
+    keep: int | None = None
+    is_single: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Remember:
+    """The step is done, if these items are still new to the workflow when its record is written; they are known then."""
+
+    done: Done
+    digests: tuple[str, ...]
+
+
+Outcome = (
+    Done | Failed | WaitUntil | CallAction | StartLoop | StartChild | AskPeople | AwaitCall | RunCode | UseMemory
+    | Remember
+)  # fmt: skip
 
 
 @dataclass(slots=True)
 class Record:
-    """A step that has ended, with all that is kept of it. `path` is unique in its run."""
+    """A step that has ended, with all that is kept of it. `path` is unique in its run.
+
+    `fetch` gets an output that is too big to be kept here: read `value`, not `output`. `stored` is how the journal
+    writes it, worked out once.
+    """
 
     path: str
     key: str
@@ -125,6 +189,14 @@ class Record:
     name: str = ""
     kind: str = ""
     is_secret: bool = False
+    fetch: Callable[[], JSON] | None = None
+    stored: Any = None
+    memory: Any = None  # what is read or changed with it: runs/memory.py
+
+    @property
+    def value(self) -> JSON:
+        """The output, wherever it is kept."""
+        return self.output if self.fetch is None else self.fetch()
 
     @property
     def ended(self) -> Ended:

@@ -149,6 +149,11 @@ def _workflows(_field: Field, value: JSON) -> Iterator[Complaint]:
         yield "", f'must be "all" or a list of workflow keys, not {shown(value)}'
 
 
+def _name_or_names(_field: Field, value: JSON) -> Iterator[Complaint]:
+    if not isinstance(value, str) and not (isinstance(value, list) and all(isinstance(name, str) for name in value)):
+        yield "", f"must be a name or a list of names, not {shown(value)}"
+
+
 def _need(_field: Field, value: JSON) -> Iterator[Complaint]:
     if value in ("all", "any") or (isinstance(value, int) and not isinstance(value, bool) and value >= 1):
         return
@@ -212,6 +217,9 @@ PLAIN_SHAPES: Final[dict[str, Shape]] = {
     ),
     "workflows": Shape(
         _workflows, _plain(anyOf=[{"const": "all"}, {"type": "array", "items": {"type": "string"}}])
+    ),
+    "name_or_names": Shape(
+        _name_or_names, _plain(anyOf=[{"type": "string"}, {"type": "array", "items": {"type": "string"}}])
     ),
     "need": Shape(_need, _plain(anyOf=[{"enum": ["all", "any"]}, {"type": "integer", "minimum": 1}])),
 }

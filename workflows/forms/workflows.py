@@ -16,10 +16,10 @@ from workflows.models import Folder, WorkflowTemplate
 MAX_TAGS: Final = 30
 MAX_TAG: Final = 40
 OVERLAPS: Final = [
-    ("parallel", "Let them run beside each other"),
-    ("queue", "Let the new one wait"),
+    ("parallel", "Run them side by side"),
+    ("queue", "Let the new one wait for its turn"),
     ("skip", "Leave the new one out"),
-    ("restart", "Stop the old one"),
+    ("restart", "Stop the old one, run the new one"),
 ]
 KEPT: Final = [
     ("all", "Of all runs"),
@@ -96,13 +96,18 @@ class WorkflowSettingsForm(forms.Form):
         label="Time limit of a run (seconds)",
         help_text="Waiting is not counted. Empty: no limit.",
     )
-    overlap = forms.ChoiceField(choices=OVERLAPS, label="When it is started again while it runs")
+    overlap = forms.ChoiceField(
+        choices=OVERLAPS,
+        label="When it is started again while it runs",
+        help_text="A run that waits, for an answer or a time, counts as running. Test runs do not count.",
+    )
     max_parallel_runs = forms.IntegerField(
         required=False,
         min_value=1,
         max_value=100_000,
         label="Runs at once",
-        help_text="More starts than this are treated as said above. Empty: one, or any number side by side.",
+        help_text="Beyond this the choice beside it holds; side by side, more runs wait for their turn. "
+        "Empty: any number side by side, else one.",
     )
     keep_data = forms.ChoiceField(
         choices=KEPT,

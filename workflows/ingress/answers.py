@@ -15,6 +15,7 @@ from automate.lib.jsontypes import JSON, dumps_bytes
 from workflows.ingress.bodies import FILE_MARK
 from workflows.ingress.refusals import json_response
 from workflows.models import Blob
+from workflows.runs.blobs import bytes_of
 from workflows.runs.wait import Outcome, wait_for
 
 DEADLINE_S: Final = 30.0
@@ -45,6 +46,15 @@ def answer(tenant_id: uuid.UUID, execution_id: uuid.UUID, respond: str) -> HttpR
     if isinstance(outcome.respond, dict):
         return _from_step(tenant_id, outcome.respond)
     return _from_run(execution_id, outcome)
+
+
+def step_answer(tenant_id: uuid.UUID, execution_id: uuid.UUID) -> HttpResponse | None:
+    """What the run's respond step says, waited for; None when it says nothing in time."""
+    with _waiting() as may_wait:
+        if not may_wait:
+            return None
+        outcome = wait_for(execution_id, until="respond", timeout_s=DEADLINE_S)
+    return _from_step(tenant_id, outcome.respond) if isinstance(outcome.respond, dict) else None
 
 
 def accepted(execution_id: uuid.UUID) -> HttpResponse:
@@ -109,7 +119,7 @@ def _file(tenant_id: uuid.UUID, value: Mapping[str, Any]) -> tuple[bytes, str]:
     blob = Blob.objects.for_tenant(tenant_id).filter(pk=blob_id).first()
     if blob is None:
         return b"", "application/octet-stream"
-    return bytes(blob.data), blob.mime or "application/octet-stream"
+    return bytes_of(blob), blob.mime or "application/octet-stream"
 
 
 def _headers(given: Any) -> Iterator[tuple[str, str]]:

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
 import uuid
 from collections.abc import Iterable
 
 from django.conf import settings
 
-from automate.lib.ids import uuid7
 from automate.lib.jsontypes import JSON
 from workflows.ingress.bodies import FILE_MARK, Body, Upload
 from workflows.ingress.refusals import Refused
 from workflows.models import Blob
+from workflows.runs.blobs import make_blob, shelve
 
 
 class Shelf:
@@ -33,6 +32,7 @@ class Shelf:
         """Write the rows; one SQL statement, none without files."""
         for blob in self.blobs:
             blob.execution_id = execution_id
+            shelve(blob)
         if self.blobs:
             Blob.objects.bulk_create(self.blobs)
 
@@ -41,14 +41,8 @@ class Shelf:
             raise Refused(
                 413, "too_large", f"A file is larger than the {settings.MAX_BLOB_BYTES:,} bytes we store."
             )
-        blob = Blob(
-            id=uuid7(),
-            tenant_id=self.tenant_id,
-            name=upload.name[:255],
-            mime=upload.mime,
-            size_bytes=len(upload.data),
-            sha256=hashlib.sha256(upload.data).hexdigest(),
-            data=upload.data,
+        blob = make_blob(
+            upload.data, tenant_id=self.tenant_id, execution_id=None, name=upload.name, mime=upload.mime
         )
         self.blobs.append(blob)
         return {

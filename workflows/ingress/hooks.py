@@ -12,26 +12,25 @@ from contextlib import nullcontext
 from typing import Any, Final
 
 from django.db import InterfaceError, OperationalError, transaction
-from django.http import HttpRequest, HttpResponse, UnreadablePostError
+from django.http import HttpRequest, HttpResponse
 from django.views.decorators.csrf import csrf_exempt
 
 from automate.lib import clock
-from automate.lib.crypto import CannotDecrypt
 from automate.lib.jsontypes import JSON, BadJSON, check
-from integrations.connections import open_credentials
-from integrations.errors import ActionError
-from integrations.models import UserIntegration
 from workflows.errors import WorkflowError
-from workflows.ingress import samples
+from workflows.ingress import samples, services
 from workflows.ingress.answers import answer
 from workflows.ingress.bodies import read_body, read_query
 from workflows.ingress.dedup import receipt_of
 from workflows.ingress.files import Shelf
 from workflows.ingress.lookup import Hook, find_hook
-from workflows.ingress.refusals import Refused, away, json_response, too_large, unreadable
+from workflows.ingress.proof import prove
+from workflows.ingress.raw import headers_of, read_raw
+from workflows.ingress.refusals import Refused, away, json_response, unreadable
 from workflows.models import TriggerType
+from workflows.runs.events import note_duplicate
 from workflows.runs.start import DedupConflict, Receipt, start_run
-from workflows.triggers.signatures import Call, Unproven, verify
+from workflows.triggers.signatures import Call
 
 logger = logging.getLogger(__name__)
 PRIVATE_HEADERS: Final = frozenset(
@@ -50,6 +49,17 @@ def hook(request: HttpRequest, token: str) -> HttpResponse:
         return _away(error)
 
 
+@csrf_exempt
+def app_hook(request: HttpRequest, integration: str) -> HttpResponse:
+    """Events of an app this installation is registered with: one address for all who connected it."""
+    try:
+        return services.receive_for_app(request, integration)
+    except Refused as refused:
+        return refused.response()
+    except (OperationalError, InterfaceError) as error:
+        return _away(error)
+
+
 def _away(error: Exception) -> HttpResponse:
     """503. Logged here, because Django's own line would hold the token."""
     logger.error("a call to a webhook could not be stored: %s", type(error).__name__)
@@ -61,13 +71,28 @@ def _away(error: Exception) -> HttpResponse:
 def _receive(request: HttpRequest, token: str) -> HttpResponse:
     found = find_hook(token)
     if found is None:
-        raise Refused(404, "not_found", "There is no webhook at this address.")
+        taken = services.receive(request, token)
+        if taken is None:
+            raise Refused(404, "not_found", "There is no webhook at this address.")
+        return taken
+    read: list[bytes] = []
+    try:
+        return _take(request, found, read)
+    except Refused as refused:
+        if refused.status < 500:
+            samples.refuse(found, refused, seen(request, found, b"".join(read)))
+        raise
+
+
+def _take(request: HttpRequest, found: Hook, read: list[bytes]) -> HttpResponse:
+    """Raises Refused; what was read of the body by then is in `read`."""
     if request.method not in found.rule.methods:
         return _other_method(request, found)
-    raw = _read(request, found.rule.max_bytes)
-    headers = _headers(request)
+    raw = read_raw(request, found.rule.max_bytes)
+    read.append(raw)
+    headers = headers_of(request)
     if found.rule.auth is not None:
-        _prove(found, Call(headers, raw))
+        prove(found, Call(headers, raw))
     shelf = Shelf(found.live.tenant_id)
     payload = _payload(request, found, headers, raw, shelf)
     if found.asleep or found.deployment is None:
@@ -77,8 +102,12 @@ def _receive(request: HttpRequest, token: str) -> HttpResponse:
         return json_response({"status": "recorded"}, status=202)
     receipt = receipt_of(found.live, found.rule.dedup, payload, raw, request.META.get("QUERY_STRING", ""))
     execution_id = _start(found, payload, receipt, shelf)
+    if execution_id is None:
+        if found.rule.keep_samples:
+            samples.keep_skipped(found.live, payload)
+        return json_response({"status": "skipped"}, status=202)
     if found.rule.keep_samples:
-        samples.keep_now_and_then(found.live, payload)
+        samples.keep_now_and_then(found.live, payload, execution_id)
     return answer(found.live.tenant_id, execution_id, found.rule.respond)
 
 
@@ -93,71 +122,21 @@ def _other_method(request: HttpRequest, found: Hook) -> HttpResponse:
     raise Refused(405, "method_not_allowed", message, allow)
 
 
-def _read(request: HttpRequest, limit: int) -> bytes:
-    """The raw body. A size that is announced is refused before a byte is read."""
-    header = request.META.get("CONTENT_LENGTH") or ""
-    announced = int(header) if header.isascii() and header.isdigit() else 0
-    if announced > limit:
-        raise too_large(limit)
-    is_chunked = "chunked" in request.META.get("HTTP_TRANSFER_ENCODING", "").lower()
-    stream: Any = request.META["wsgi.input"] if is_chunked else request
-    try:
-        raw: bytes = stream.read(limit + 1)
-    except (UnreadablePostError, OSError):
-        raw = b""
-    if len(raw) > limit:
-        raise too_large(limit)
-    if len(raw) < announced:
-        raise unreadable("The body ended before its announced length. Send it again.")
-    return raw
+def _shown_headers(headers: Mapping[str, str], found: Hook) -> dict[str, str]:
+    """Without what proves who is calling."""
+    private = PRIVATE_HEADERS | ({found.rule.auth.header} if found.rule.auth else set())
+    return {name: value for name, value in headers.items() if name not in private}
 
 
-def _headers(request: HttpRequest) -> dict[str, str]:
-    """All headers by lower-case name; bytes beyond ASCII are read as UTF-8 where they are."""
-    found = {}
-    for name, value in request.META.items():
-        if name.startswith("HTTP_"):
-            found[name[5:].replace("_", "-").lower()] = value if value.isascii() else _as_utf8(value)
-    for name in ("CONTENT_TYPE", "CONTENT_LENGTH"):
-        if request.META.get(name):
-            found[name.replace("_", "-").lower()] = request.META[name]
-    return found
-
-
-def _as_utf8(value: str) -> str:
-    try:
-        return value.encode("latin-1").decode()
-    except UnicodeError:
-        return value
-
-
-def _prove(found: Hook, call: Call) -> None:
-    """Raises Refused (401) unless the call proves where it comes from. Two SQL queries."""
-    rule = found.rule.auth
-    assert rule is not None
-    try:
-        verify(rule, call, _credentials(found), clock.now())
-    except Unproven as error:
-        raise Refused(
-            401, "unauthorized", error.message, {"WWW-Authenticate": _challenge(rule.type)}
-        ) from None
-
-
-def _credentials(found: Hook) -> Mapping[str, JSON]:
-    """What the rule's connection holds. Raises Unproven: without a secret of ours nobody can prove anything."""
-    connection_id = found.connection_id()
-    rows = UserIntegration.objects.for_tenant(found.live.tenant_id).select_related("integration")
-    connection = rows.filter(pk=connection_id, is_active=True).first() if connection_id else None
-    if connection is None:
-        raise Unproven("This webhook has no secret to check calls against yet. Connect one in its settings.")
-    try:
-        return open_credentials(connection).values
-    except (ActionError, CannotDecrypt):
-        raise Unproven("The secret of this webhook cannot be opened. Reconnect its connection.") from None
-
-
-def _challenge(kind: str) -> str:
-    return 'Basic realm="webhook"' if kind == "basic" else "Webhook"
+def seen(request: HttpRequest, found: Hook, raw: bytes) -> dict[str, Any]:
+    """A call that is refused, as people look at it: its body as text, whatever it was meant to be."""
+    return {
+        "method": (request.method or "")[:20],
+        "path": request.path,
+        "query": request.META.get("QUERY_STRING", "")[:2_000],
+        "headers": _shown_headers(headers_of(request), found),
+        "body": raw[: samples.MAX_REFUSED_CHARS + 1].decode("utf-8", "replace"),
+    }
 
 
 def _payload(
@@ -167,8 +146,7 @@ def _payload(
     body = read_body(
         raw, request.content_type or "", request.content_params or {}, headers.get("content-encoding", "")
     )
-    private = PRIVATE_HEADERS | ({found.rule.auth.header} if found.rule.auth else set())
-    shown: dict[str, JSON] = {name: value for name, value in headers.items() if name not in private}
+    shown: dict[str, JSON] = {**_shown_headers(headers, found)}
     try:
         check(shown)
     except BadJSON as error:
@@ -186,7 +164,10 @@ def _payload(
     }
 
 
-def _start(found: Hook, payload: dict[str, JSON], receipt: Receipt | None, shelf: Shelf) -> uuid.UUID:
+def _start(
+    found: Hook, payload: dict[str, JSON], receipt: Receipt | None, shelf: Shelf
+) -> uuid.UUID | None:
+    """None: left out, since a run is under way and the settings say so."""
     assert found.deployment is not None
     try:
         with transaction.atomic() if shelf.blobs else nullcontext():  # start_run is one transaction by itself
@@ -197,8 +178,10 @@ def _start(found: Hook, payload: dict[str, JSON], receipt: Receipt | None, shelf
                 trigger_type=TriggerType.WEBHOOK.value,
                 receipt=receipt,
             )
-            if not result.duplicate:
+            if result.execution_id is not None and not result.duplicate:
                 shelf.store(result.execution_id)
+        if result.execution_id is not None and result.duplicate:
+            note_duplicate(found.live, result.execution_id)
     except DedupConflict:
         message = "This delivery id was used before, with another body. Send a new id with a new body."
         raise Refused(409, "conflict", message) from None

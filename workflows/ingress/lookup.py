@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache, lru_cache
 from typing import Any, Final, TypeVar
 
@@ -24,7 +24,7 @@ _TOKEN: Final = re.compile(r"[A-Za-z0-9_-]{16,64}")
 
 @dataclass(frozen=True)
 class HookRule:
-    """How a webhook trigger wants to be called; `max_bytes` of the raw body."""
+    """How a webhook trigger wants to be called; `max_bytes` of the raw body. `form`: the config of a form trigger."""
 
     methods: tuple[str, ...]
     respond: str
@@ -33,6 +33,7 @@ class HookRule:
     max_bytes: int
     enabled: bool = True
     keep_samples: bool = True
+    form: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -65,13 +66,13 @@ _COLUMNS: Final = (
 )
 
 
-def find_hook(token: str) -> Hook | None:
-    """The webhook of this token; None if there is none, or it was published without its trigger."""
-    row = _row(token) if _TOKEN.fullmatch(token) else None
+def find_hook(token: str, kind: str = TriggerType.WEBHOOK.value) -> Hook | None:
+    """The webhook (or form) of this token; None if there is none, or it was published without its trigger."""
+    row = _row(token, kind) if _TOKEN.fullmatch(token) else None
     if row is None or row[4]:
         return None
     live, deployment = _rows(*row)
-    rule = _draft_rule(live) if deployment is None else _published_rule(deployment.version_id, live.key)
+    rule = _draft_rule(live) if deployment is None else _published_rule(deployment.version_id, live.key, kind)
     if rule is None:
         return None
     return Hook(live, rule, deployment, _why_asleep(deployment, rule))
@@ -84,9 +85,9 @@ def _statement(vendor: str) -> str:
     return str(rows.query.get_compiler("default").as_sql()[0])
 
 
-def _row(token: str) -> tuple[Any, ...] | None:
+def _row(token: str, kind: str) -> tuple[Any, ...] | None:
     with connection.cursor() as cursor:
-        cursor.execute(_statement(connection.vendor), (token, TriggerType.WEBHOOK.value))
+        cursor.execute(_statement(connection.vendor), (token, kind))
         found: tuple[Any, ...] | None = cursor.fetchone()
     return found
 
@@ -126,9 +127,9 @@ def _why_asleep(deployment: Deployment | None, rule: HookRule) -> str | None:
 
 
 @lru_cache(maxsize=4096)
-def _published_rule(version_id: uuid.UUID, key: str) -> HookRule | None:
+def _published_rule(version_id: uuid.UUID, key: str, kind: str) -> HookRule | None:
     published = published_trigger(version_id, key)
-    if published is None or published.trigger.type != "webhook":
+    if published is None or published.trigger.type != kind.lower():
         return None
     trigger: Trigger = published.trigger
     return _rule(
@@ -155,4 +156,5 @@ def _rule(config: Mapping[str, Any], *, enabled: bool, keep_samples: bool) -> Ho
         max_bytes=limit if isinstance(limit, int) and limit > 0 else settings.WEBHOOK_MAX_BYTES,
         enabled=enabled,
         keep_samples=keep_samples,
+        form=config if "fields" in config else {},
     )

@@ -1,12 +1,15 @@
 """The rows of workflows, one file per noun."""
 
-from workflows.models.execution import ActiveRun, StepExecution, WorkflowExecution
+from workflows.models.execution import ActiveRun, RunText, StepExecution, WorkflowExecution
 from workflows.models.library import WorkflowTemplateLibrary
-from workflows.models.runtime import Blob, RunEvent, StepState, WaitToken, WorkerLease
+from workflows.models.runtime import Blob, DueWipe, EngineSwitch, RunEvent, StepState, WaitNotice, WaitToken, WorkerLease
+from workflows.models.seen import SeenItem
 from workflows.models.step import StepLink, WorkflowStep
+from workflows.models.subscription import TriggerSubscription
 from workflows.models.template import (
     ConnectionSlot,
     DraftRevision,
+    Favourite,
     Folder,
     Sample,
     WorkflowAccess,
@@ -23,15 +26,22 @@ __all__ = [
     "ConnectionSlot",
     "Deployment",
     "DraftRevision",
+    "DueWipe",
+    "EngineSwitch",
+    "Favourite",
     "Folder",
     "LiveTrigger",
     "RunEvent",
+    "RunText",
     "Sample",
+    "SeenItem",
     "StepExecution",
     "StepLink",
     "StepState",
     "TriggerReceipt",
+    "TriggerSubscription",
     "TriggerType",
+    "WaitNotice",
     "WaitToken",
     "WorkerLease",
     "WorkflowAccess",

@@ -15,6 +15,7 @@ from accounts.models import Tenant
 from accounts.querysets import TenantQuerySet
 from automate.lib import clock
 from automate.lib.ids import uuid7
+from workflows.models.ordered_json import OrderedJSONField
 from workflows.models.template import WorkflowTemplate
 from workflows.models.trigger import LiveTrigger
 from workflows.models.version import Deployment, WorkflowVersion
@@ -82,8 +83,8 @@ class WorkflowExecution(models.Model):
     is_failed = models.BooleanField(default=False)
     is_test = models.BooleanField(default=False)
     had_errors = models.BooleanField(default=False)
-    input = models.JSONField(null=True, help_text="What a run sees as `trigger`.")
-    output = models.JSONField(null=True)
+    input = OrderedJSONField(null=True, help_text="What a run sees as `trigger`.")
+    output = OrderedJSONField(null=True)
     error = models.JSONField(null=True, help_text="{message, code, step, retryable, status}")
     parent = models.ForeignKey(
         "self",
@@ -125,6 +126,9 @@ class WorkflowExecution(models.Model):
             models.Index(
                 fields=["parent"], name="execution_children", condition=models.Q(parent__isnull=False)
             ),
+            models.Index(
+                fields=["retry_of"], name="execution_retries", condition=models.Q(retry_of__isnull=False)
+            ),
         ]
 
     def __str__(self) -> str:
@@ -143,6 +147,7 @@ class ActiveRun(models.Model):
         RUNNING = "RUNNING", "Running"
         WAITING = "WAITING", "Waiting"
         ATTENTION = "ATTENTION", "Needs attention"
+        HELD = "HELD", "Waiting for an earlier run"
 
     execution = models.OneToOneField(
         WorkflowExecution,
@@ -169,7 +174,9 @@ class ActiveRun(models.Model):
     inflight = models.JSONField(default=list, help_text="Paths of unsafe steps being sent.")
     cursor = models.JSONField(default=dict, help_text="{waits, retries, …}: workflows/runs/state.py.")
     progress = models.JSONField(default=dict, help_text="Live step states: {path: {state, started_at}}.")
-    concurrency_key = models.CharField(max_length=80, blank=True)
+    concurrency_key = models.CharField(
+        max_length=80, blank=True, help_text="Of runs with a limit, as runs/policies.py makes it; empty: none."
+    )
     cancel_requested = models.BooleanField(default=False)
     signals = models.PositiveIntegerField(
         default=0, help_text="Raised by every answer from outside (a child that ended, an approval)."
@@ -181,9 +188,23 @@ class ActiveRun(models.Model):
             models.Index(
                 fields=["queue", "priority", "run_at"], name="active_ready", condition=models.Q(state="READY")
             ),
-            models.Index(fields=["run_at"], name="active_waiting", condition=models.Q(state="WAITING")),
+            models.Index(
+                fields=["run_at"],
+                name="active_waiting",
+                condition=models.Q(state__in=["WAITING", "ATTENTION"]),
+            ),
             models.Index(fields=["worker"], name="active_running", condition=models.Q(state="RUNNING")),
             models.Index(fields=["tenant"], name="active_by_tenant"),
+            models.Index(
+                fields=["tenant", "workflow", "priority", "run_at"],
+                name="active_shares",
+                condition=models.Q(state="READY"),
+            ),
+            models.Index(
+                fields=["concurrency_key", "state", "priority", "run_at"],
+                name="active_limited",
+                condition=~models.Q(concurrency_key=""),
+            ),
         ]
 
     def __str__(self) -> str:
@@ -212,8 +233,8 @@ class StepExecution(models.Model):
     step_type = models.CharField(max_length=14)
     step_status = models.CharField(max_length=10, choices=Status)
     port = models.CharField(max_length=40, blank=True, help_text="Ports taken, comma-separated.")
-    input = models.JSONField(null=True)
-    output = models.JSONField(null=True)
+    input = OrderedJSONField(null=True)
+    output = OrderedJSONField(null=True)
     error = models.JSONField(null=True)
     retry_count = models.PositiveSmallIntegerField(default=0)
     retry_attempt = models.PositiveSmallIntegerField(default=1)
@@ -233,3 +254,23 @@ class StepExecution(models.Model):
 
     def __str__(self) -> str:
         return self.path
+
+
+class RunText(models.Model):
+    """The words of a run that has ended, for the search; written when somebody searches, never by a run.
+
+    PostgreSQL only, where `words` is a tsvector with a GIN index and the row goes with its run (migrations).
+    """
+
+    execution = models.OneToOneField(
+        WorkflowExecution, primary_key=True, on_delete=models.CASCADE, related_name="+", db_constraint=False
+    )
+    tenant = models.ForeignKey(
+        Tenant, on_delete=models.CASCADE, related_name="+", db_constraint=False, db_index=False
+    )
+    words = models.TextField(editable=False)
+
+    objects = TenantQuerySet["RunText"].as_manager()
+
+    def __str__(self) -> str:
+        return str(self.execution_id)

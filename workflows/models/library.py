@@ -9,6 +9,7 @@ from django.db import models
 from accounts.models import Tenant
 from automate.lib import clock
 from automate.lib.ids import uuid7
+from workflows.models.ordered_json import OrderedJSONField
 
 
 class LibraryQuerySet(models.QuerySet["WorkflowTemplateLibrary"]):
@@ -42,7 +43,7 @@ class WorkflowTemplateLibrary(models.Model):
     name = models.CharField(max_length=200)
     description = models.TextField(blank=True)
     category = models.CharField(max_length=60, blank=True)
-    template_data: models.JSONField[dict[str, Any], dict[str, Any]] = models.JSONField(
+    template_data: models.JSONField[dict[str, Any], dict[str, Any]] = OrderedJSONField(
         help_text="A document."
     )
     source_apps = models.JSONField(default=list, blank=True)

@@ -7,6 +7,7 @@ from django.db import models
 from accounts.models import Tenant
 from accounts.querysets import TenantQuerySet
 from automate.lib.ids import uuid7
+from workflows.models.ordered_json import OrderedJSONField
 from workflows.models.template import WorkflowTemplate
 from workflows.models.trigger import WorkflowTrigger
 
@@ -42,9 +43,9 @@ class WorkflowStep(models.Model):
     action = models.CharField(max_length=80, blank=True)
     connection = models.CharField(max_length=40, blank=True)
     condition = models.JSONField(null=True, blank=True)
-    input_mappings = models.JSONField(default=dict, blank=True)
-    output_mappings = models.JSONField(null=True, blank=True)
-    config = models.JSONField(default=dict, blank=True)
+    input_mappings = OrderedJSONField(default=dict, blank=True)
+    output_mappings = OrderedJSONField(null=True, blank=True)
+    config = OrderedJSONField(default=dict, blank=True)
     retry_policy = models.JSONField(null=True, blank=True)
     timeout_s = models.FloatField(null=True, blank=True)
     is_enabled = models.BooleanField(default=True)

@@ -12,6 +12,7 @@ from accounts.querysets import TenantQuerySet
 from automate.lib import clock
 from automate.lib.ids import uuid7
 from integrations.models import UserIntegration
+from workflows.models.ordered_json import OrderedJSONField
 
 if TYPE_CHECKING:
     from workflows.models.version import WorkflowVersion
@@ -122,6 +123,23 @@ class WorkflowTemplate(models.Model):
         return self.status in {self.Status.PUBLISHED, self.Status.DEPRECATED}
 
 
+class Favourite(models.Model):
+    """A workflow that somebody starred; theirs alone."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    tenant = models.ForeignKey(Tenant, on_delete=models.CASCADE, related_name="+")
+    template = models.ForeignKey(WorkflowTemplate, on_delete=models.CASCADE, related_name="favourites")
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+")
+
+    objects = TenantQuerySet["Favourite"].as_manager()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["user", "template"], name="favourite_once")]
+
+    def __str__(self) -> str:
+        return f"{self.user} ★ {self.template}"
+
+
 class WorkflowAccess(models.Model):
     """Who may do what with one workflow; no rows: the workspace role decides."""
 
@@ -178,13 +196,13 @@ class ConnectionSlot(models.Model):
 
 
 class DraftRevision(models.Model):
-    """One change of a draft, for undo and redo. `patch` = `{before: document, after: document, label: text}`."""
+    """One change of a draft, for undo and redo. `patch` = `{before: document, after: document, label: text, version: draft_version after it}`."""
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     tenant = models.ForeignKey(Tenant, on_delete=models.CASCADE, related_name="+")
     template = models.ForeignKey(WorkflowTemplate, on_delete=models.CASCADE, related_name="revisions")
     n = models.PositiveIntegerField()
-    patch: models.JSONField[dict[str, Any], dict[str, Any]] = models.JSONField()
+    patch: models.JSONField[dict[str, Any], dict[str, Any]] = OrderedJSONField()
     by = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
     at = models.DateTimeField(default=clock.now)
 
@@ -207,13 +225,23 @@ class Sample(models.Model):
         PINNED = "PINNED", "Pinned"
         TYPED = "TYPED", "Typed by hand"
 
+    class Outcome(models.TextChoices):
+        STARTED = "STARTED", "Started a run"
+        RECORDED = "RECORDED", "Recorded, not run"
+        REFUSED = "REFUSED", "Refused"
+
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     tenant = models.ForeignKey(Tenant, on_delete=models.CASCADE, related_name="+")
     template = models.ForeignKey(WorkflowTemplate, on_delete=models.CASCADE, related_name="samples")
     step_key = models.CharField(max_length=40, blank=True)
     trigger_key = models.CharField(max_length=40, blank=True)
-    data = models.JSONField(null=True)
+    data = OrderedJSONField(null=True)
     source = models.CharField(max_length=10, choices=Source)
+    outcome = models.CharField(
+        max_length=10, choices=Outcome, blank=True, help_text="Of a request: what came of it."
+    )
+    execution_id = models.UUIDField(null=True, help_text="The run that a request started.")
+    note = models.TextField(blank=True, help_text="Why a request started nothing, as a sentence.")
     pinned = models.BooleanField(default=False)
     created_at = models.DateTimeField(default=clock.now)
 

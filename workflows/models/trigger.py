@@ -12,6 +12,7 @@ from accounts.models import Environment, Tenant
 from accounts.querysets import TenantQuerySet
 from automate.lib import clock
 from automate.lib.ids import uuid7
+from workflows.models.ordered_json import OrderedJSONField
 from workflows.models.template import WorkflowTemplate
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ class WorkflowTrigger(models.Model):
     integration = models.CharField(max_length=60, blank=True)
     integration_event = models.CharField(max_length=80, blank=True)
     connection = models.CharField(max_length=40, blank=True)
-    config = models.JSONField(default=dict, blank=True)
+    config = OrderedJSONField(default=dict, blank=True)
     cron_expression = models.CharField(max_length=120, blank=True)
     time_zone = models.CharField(max_length=64, blank=True)
     is_enabled = models.BooleanField(default=True)
@@ -91,6 +92,9 @@ class LiveTrigger(models.Model):
     next_fire_at = models.DateTimeField(null=True)
     cursor = models.JSONField(default=dict)
     subscription = models.JSONField(default=dict)
+    route = models.CharField(
+        max_length=200, blank=True, help_text="Events of an app: `<integration>:<account>`, whose events it wants."
+    )
     last_fired_at = models.DateTimeField(null=True)
     last_error = models.TextField(blank=True)
 
@@ -105,7 +109,8 @@ class LiveTrigger(models.Model):
                 fields=["next_fire_at"],
                 name="live_trigger_due",
                 condition=models.Q(next_fire_at__isnull=False),
-            )
+            ),
+            models.Index(fields=["route"], name="live_trigger_route", condition=~models.Q(route="")),
         ]
 
     def __str__(self) -> str:

@@ -10,6 +10,7 @@ from accounts.models import Environment, Tenant, User
 from accounts.querysets import TenantQuerySet
 from automate.lib import clock
 from automate.lib.ids import uuid7
+from workflows.models.ordered_json import OrderedJSONField
 from workflows.models.template import WorkflowTemplate
 
 
@@ -26,7 +27,7 @@ class WorkflowVersion(models.Model):
     tenant = models.ForeignKey(Tenant, on_delete=models.CASCADE, related_name="+")
     template = models.ForeignKey(WorkflowTemplate, on_delete=models.CASCADE, related_name="versions")
     version_number = models.PositiveIntegerField(null=True)
-    workflow_data: models.JSONField[dict[str, Any], dict[str, Any]] = models.JSONField()
+    workflow_data: models.JSONField[dict[str, Any], dict[str, Any]] = OrderedJSONField()
     digest = models.CharField(max_length=64)
     change_description = models.TextField(blank=True)
     is_rollback_version = models.BooleanField(default=False)

@@ -29,6 +29,9 @@ from workflows.runs.perform import Call, Performed
 from workflows.runs.shapes import Claimed
 
 log = logging.getLogger(__name__)
+# What stands between us and a service answers these when it lost touch with the service in the middle of the call: the
+# service may have done what it was asked. 52x are those of Cloudflare.
+OF_PROXIES = frozenset({502, 504, 520, 524})
 SECRET_FIELDS = frozenset(
     {"password", "token", "secret", "client_secret", "api_key", "access_token"}
 )  # of inputs
@@ -120,7 +123,7 @@ def _connection_id(step: Step, claimed: Claimed, facts: Facts) -> uuid.UUID | No
 
 
 def _failed(call: Call, error: ActionError) -> Failed:
-    unknown = error.sent is not False and error.status is None
+    unknown = error.sent is not False and (error.status is None or error.status in OF_PROXIES)
     fault = StepError(error.message, error.code, call.step.key, error.retryable, error.status)
     postponed = isinstance(error, RateLimited)
     return Failed(fault, dict(call.input), error.retry_after_s, unknown, postponed, error.request_log)
@@ -150,6 +153,7 @@ def guard(record: Record, data: RunData) -> None:
         masker = Masker(data.leaked | {str(value) for key, value in everything.items() if key not in plain})
         if record.kind == "action" and isinstance(record.input, dict):
             record.input = {key: _masked(key, value, masker) for key, value in record.input.items()}
+        if record.kind in ("action", "code"):
             record.request_log = _masked("", record.request_log, masker)
         if record.error is not None:
             record.error = {name: without(value, masker) for name, value in record.error.items()}

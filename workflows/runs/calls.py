@@ -37,7 +37,8 @@ class Calls:
         segment = self.segment
         while self.waiting and not segment.ending and not segment.leaves:
             call = self.waiting.popleft()
-            segment.journal.before(call)
+            if call.program is None:  # a program has no effect: nothing has to be durable before it
+                segment.journal.before(call)
             segment.check_hold()
             if segment.ending:
                 break
@@ -94,7 +95,8 @@ class Calls:
         if outcome is None:
             segment.journal.announced.discard(call.path)
             return
-        segment.journal.effect_happened()
+        if call.program is None:
+            segment.journal.effect_happened()
         segment.data.leaked.update(result.leaked)
         if not isinstance(outcome, Done) and outcome.outcome_unknown and call.effect == "unsafe":
             segment.waits.unknown(call.scope, call.step, call.path, outcome.error.message, call.note)

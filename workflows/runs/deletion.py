@@ -9,10 +9,12 @@ from typing import Any
 from django.db import transaction
 from django.db.models import QuerySet
 
-from workflows.models import ActiveRun, Blob, StepExecution, WaitToken, WorkflowExecution
+from workflows.models import ActiveRun, Blob, DueWipe, StepExecution, WaitNotice, WaitToken, WorkflowExecution
+from workflows.runs.blobs import drop_blobs
 from workflows.runs.cancel import stop
 
 BATCH = 500  # runs whose rows go in one transaction
+STEP_BATCH = 5_000
 
 
 def delete_runs(runs: QuerySet[WorkflowExecution]) -> int:
@@ -24,22 +26,32 @@ def delete_runs(runs: QuerySet[WorkflowExecution]) -> int:
     """
     count = 0
     while batch := list(runs.order_by("id").values_list("id", flat=True)[:BATCH]):
-        _delete(batch)
+        remove(batch)
         count += len(batch)
     return count
 
 
-def _delete(batch: Sequence[uuid.UUID]) -> None:
+def remove(batch: Sequence[uuid.UUID]) -> None:
+    """These runs, with all that belongs to them; some hundred at most."""
     # One at a time, each in its own transaction: two locks held by us could meet two held by a worker.
     for run in ActiveRun.objects.filter(pk__in=batch).values_list("pk", flat=True):
         with transaction.atomic():
             stop(run, at_once=True)
+    _drop_steps(batch)
     with transaction.atomic():
-        _drop(StepExecution.objects.filter(execution_id__in=batch))
         _drop(WaitToken.objects.filter(execution_id__in=batch))
-        _drop(Blob.objects.filter(execution_id__in=batch))
+        _drop(WaitNotice.objects.filter(execution_id__in=batch))
+        _drop(DueWipe.objects.filter(execution_id__in=batch))
+        drop_blobs(Blob.objects.filter(execution_id__in=batch))
         WorkflowExecution.objects.filter(parent_id__in=batch).update(parent=None)
         _drop(WorkflowExecution.objects.filter(pk__in=batch))
+
+
+def _drop_steps(batch: Sequence[uuid.UUID]) -> None:
+    """A run may have 200,000 of them: some at a time, so that no transaction takes long."""
+    steps = StepExecution.objects.filter(execution_id__in=batch)
+    while some := list(steps.values_list("pk", flat=True)[:STEP_BATCH]):
+        _drop(StepExecution.objects.filter(pk__in=some))
 
 
 def _drop(rows: QuerySet[Any]) -> None:

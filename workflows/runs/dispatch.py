@@ -5,6 +5,7 @@ With a broker: a Celery message, at most one outstanding. Without: a byte to the
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import os
 import socket
@@ -19,6 +20,7 @@ from django.db import transaction
 
 log = logging.getLogger(__name__)
 
+MAX_SOCKET_PATH = 100  # bytes; Linux takes 107, macOS 103
 WAKE_KEY = "automate:wake"
 BREAK_S = 1.0  # after a failed wake-up none is tried for this long: the sweeper takes over
 _broken_until = 0.0
@@ -26,8 +28,11 @@ _kept = threading.local()
 
 
 def doorbell_path() -> str:
-    """The local socket on which the embedded engine listens."""
-    return str(settings.DATA_DIR / "run" / "engine.sock")
+    """The local socket on which the embedded engine listens: in the data folder, or in /tmp when that path is too long."""
+    path = str(settings.DATA_DIR / "run" / "engine.sock")
+    if len(os.fsencode(path)) <= MAX_SOCKET_PATH:
+        return path
+    return f"/tmp/automate-{os.getuid()}-{hashlib.sha256(path.encode()).hexdigest()[:24]}.sock"  # noqa: S108 - holds no data
 
 
 def _ask_redis(*words: str) -> object:

@@ -16,6 +16,7 @@ import uuid
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from datetime import datetime
 from queue import Empty, SimpleQueue
 
 from django.conf import settings
@@ -31,6 +32,8 @@ from django.db import (
 from automate.lib import clock
 from workflows.engine.names import RunData
 from workflows.engine.outcome import Record, StepError
+from workflows.runs import outputs, turns
+from workflows.runs.claims import Claims, Wish
 from workflows.runs.facts import Facts, child_results
 from workflows.runs.failpoints import failpoint
 from workflows.runs.presence import Presence
@@ -39,6 +42,7 @@ from workflows.runs.segment import Segment
 from workflows.runs.services import Services
 from workflows.runs.shapes import Claimed, Ending, Entry, Lease
 from workflows.runs.store import current_store
+from workflows.runs.tokens import wait_answers
 
 log = logging.getLogger(__name__)
 
@@ -69,7 +73,7 @@ class Engine:
     def __post_init__(self) -> None:
         self.worker = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
         self.inbox: SimpleQueue[Entry | None] = SimpleQueue()
-        self.writer = Presence()
+        self.writer = Presence(self.lease_s)
         self.facts = Facts(lambda: self.inbox.put(None), self.writer)
         self.services = Services(self.inbox.put, self.facts)
         self.threads = ThreadPoolExecutor(self.slots, thread_name_prefix="run")
@@ -78,6 +82,7 @@ class Engine:
         self.beat_at = 0.0
         self.shown_at = 0.0
         self.claim_at = 0.0
+        self.claims = Claims(self.slots)
         self.is_in_doubt = True
 
     # --- the loop ------------------------------------------------------------------------------
@@ -130,22 +135,21 @@ class Engine:
     def _serve_questions(self) -> None:
         try:
             self.facts.serve()
-        except DatabaseError:
-            log.exception("a fact could not be read")
+        except DatabaseError as error:
+            log.warning("a fact could not be read: %s", type(error).__name__)
 
     def _turn(self, *, may_claim: bool) -> bool:
         """One transaction: write, claim, beat. True when runs were claimed."""
         now = time.monotonic()
-        free = self.slots - len(self.held)
-        claim = may_claim and free > 0 and now >= self.claim_at
+        claim = self._wish(now) if may_claim and now >= self.claim_at else None
         beat = now - self.beat_at > self.lease_s / 6
         show = self._worth_showing(now)
         if not (self.unwritten or claim or beat or show):
             return False
         try:
-            claimed = self._commit(free if claim else 0, beat, show)
-        except (OperationalError, InterfaceError):
-            log.exception("the journal could not be written; trying again")
+            claimed = self._commit(claim, beat, show)
+        except (OperationalError, InterfaceError) as error:
+            log.warning("the journal could not be written (%s); trying again", type(error).__name__)
             self._after_failure()
             return False
         except Exception:
@@ -157,7 +161,10 @@ class Engine:
         self._begin(claimed)
         return bool(claimed)
 
-    def _commit(self, want: int, beat: bool, show: list[Lease]) -> list[Claimed]:
+    def _wish(self, now: float) -> Wish | None:
+        return self.claims.wish([holding.lease for holding in list(self.held.values())], now)
+
+    def _commit(self, want: Wish | None, beat: bool, show: list[Lease]) -> list[Claimed]:
         entries, now = self.unwritten, clock.now()
         store = current_store()
         failpoint("drain.before_commit")
@@ -170,14 +177,36 @@ class Engine:
                 store.beat(self.worker, self.slots, now)
             if self.is_in_doubt:
                 store.give_back_unknown(self.worker, list(self.held), now)
-            claimed = store.claim(self.worker, want, now) if want else []
+            if beat:
+                self._hear_of_stops()
+            claimed = self._claim(want, now) if want and not self.claims.switch.look() else []
         failpoint("drain.after_commit")
         self.is_in_doubt = False
         self.unwritten = []
         if beat:
-            self.beat_at = time.monotonic()
+            self._has_beaten()
         self._acknowledge(entries)
+        turns.settle_after(_freed(entries))
         return claimed
+
+    def _claim(self, want: Wish, now: datetime) -> list[Claimed]:
+        held = [holding.lease for holding in list(self.held.values())]
+        claimed = current_store().claim(self.worker, want.limit, now, want.shares)
+        self.claims.note(want, claimed, held, time.monotonic())
+        return claimed
+
+    def _hear_of_stops(self) -> None:
+        """A run that is busy with one long call writes nothing, and would not hear that it is to stop."""
+        for run in current_store().cancelled_of(self.worker) if self.held else ():
+            if run in self.held:
+                self.held[run].lease.cancelled = True
+
+    def _has_beaten(self) -> None:
+        """The lease is renewed. Was it silent for too long, runs may be others' by now: first doubt them, then say so."""
+        if self.writer.is_overdue():
+            for holding in list(self.held.values()):
+                holding.lease.is_doubted = True
+        self.beat_at = self.writer.beat_at = time.monotonic()
 
     def _write_one_by_one(self) -> None:
         """A value the database refuses must not hold up the others: its run fails, and says so."""
@@ -289,12 +318,15 @@ class Engine:
     def _prepare(self, claimed: list[Claimed]) -> list[Program | None]:
         """Programs and journals for a batch: at most three SQL queries, none for fresh runs of known versions."""
         found = programs.get({claim.version_id for claim in claimed})
-        resumed = [claim for claim in claimed if claim.lease.attempt > 1 or claim.options.get("has_journal")]
+        resumed = [claim for claim in claimed if claim.is_resumed]
         if resumed:
-            journals = current_store().load_records([claim.lease.execution_id for claim in resumed])
+            # what lies inside loops is read by the loops, some items at a time
+            top = {key for program in found.values() for key in program.graph.members(None)}
+            journals = current_store().load_records([claim.lease.execution_id for claim in resumed], top)
             for claim in resumed:
                 claim.records = journals.get(claim.lease.execution_id, [])
             child_results(resumed)
+            wait_answers(resumed)
         return [found.get(claim.version_id) for claim in claimed]
 
     def _refuse(self, claim: Claimed, message: str, code: str) -> None:
@@ -314,7 +346,9 @@ class Engine:
                 self._let_go(claim.lease)
 
     def _data(self, claim: Claimed, program: Program) -> RunData:
-        records: dict[str, Record] = {record.path: record for record in claim.records}
+        records = {
+            record.path: outputs.fetched_later(record, claim.lease, self.facts) for record in claim.records
+        }
         run = {
             "id": str(claim.lease.execution_id),
             "number": claim.number,
@@ -333,7 +367,19 @@ class Engine:
         """Give up the lease at once: another worker need not wait for it to run out."""
         from workflows.models import WorkerLease
 
+        self.services.close()
         WorkerLease.objects.filter(pk=self.worker).delete()
+
+
+def _freed(entries: list[Entry]) -> list[tuple[uuid.UUID, str]]:
+    """(tenant, key) of runs that made room for held ones, and of sub-workflows that are held."""
+    freed = []
+    for entry in entries:
+        tenant_id, key = entry.lease.tenant_id, entry.lease.key
+        if key and (entry.ending or (entry.suspend and key.startswith("t:"))):
+            freed.append((tenant_id, key))
+        freed += [(tenant_id, child.concurrency_key) for child in entry.children if child.concurrency_key]
+    return freed
 
 
 def _pauses(spent_s: float, max_s: float | None) -> bool:

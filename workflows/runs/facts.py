@@ -185,12 +185,21 @@ def _read_live_workflow(tenant_id: uuid.UUID, key: str, environment_id: Any) -> 
         "version_id": row["version_id"],
         "deployment_id": row["id"],
         "trigger_key": chosen["key"],
+        "limit_key": limit_key(row["version__workflow_data"], row["id"], tenant_id),
     }
+
+
+def limit_key(data: dict[str, Any], deployment_id: uuid.UUID, tenant_id: uuid.UUID) -> str:
+    """What counts the runs of a workflow that limits them; else empty."""
+    from workflows.runs.policies import policy_from
+
+    return policy_from(data.get("settings"), None).key(deployment_id, tenant_id)
 
 
 def child_results(claims: list[Claimed]) -> None:
     """Fill in what became of the sub-workflows these runs wait for (one SQL query, none when nobody waits)."""
     from workflows.models import WorkflowExecution
+    from workflows.runs.outputs import resolve
 
     wanted: dict[str, Claimed] = {}
     for claimed in claims:
@@ -200,10 +209,11 @@ def child_results(claims: list[Claimed]) -> None:
     if not wanted:
         return
     rows = WorkflowExecution.objects.filter(pk__in=list(wanted)).values_list(
-        "id", "status", "output", "error"
+        "id", "tenant_id", "status", "output", "error"
     )
     found = {
-        str(pk): {"status": status, "output": output, "error": error} for pk, status, output, error in rows
+        str(pk): {"status": status, "output": resolve(output, tenant, pk), "error": error}
+        for pk, tenant, status, output, error in rows
     }
     for child, claimed in wanted.items():
         became = found.get(child, DELETED)

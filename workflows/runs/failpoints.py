@@ -6,6 +6,8 @@ from __future__ import annotations
 
 import os
 import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from django.conf import settings
 
@@ -16,6 +18,10 @@ NAMES = (
     "perform.after_send",
     "start.after_commit",
     "schedule.before_commit",
+    "poll.claimed",
+    "poll.asked",
+    "poll.before_commit",
+    "poll.after_commit",
 )
 
 
@@ -35,4 +41,21 @@ def failpoint(name: str) -> None:
     if name in _armed:
         _armed[name] -= 1
         if _armed[name] <= 0:
+            if _death is not None:
+                raise _death
             os.kill(os.getpid(), signal.SIGKILL)
+
+
+_death: type[BaseException] | None = None
+
+
+@contextmanager
+def dying_at(name: str, count: int, death: type[BaseException]) -> Iterator[None]:
+    """For tests within one process: raise `death` where the process would be killed."""
+    global _death
+    _armed[name], _death = count, death
+    try:
+        yield
+    finally:
+        _armed.pop(name, None)
+        _death = None

@@ -13,7 +13,7 @@ from automate.lib import clock
 from automate.lib.ids import uuid7
 from automate.lib.jsontypes import JSON
 from workflows.engine.document import Document
-from workflows.runs.facts import Facts
+from workflows.runs.facts import Facts, limit_key
 from workflows.runs.shapes import Child, Claimed, Ending
 
 FAILED = frozenset({"FAILED", "TIMED_OUT"})
@@ -28,6 +28,7 @@ class Listener:
     deployment_id: uuid.UUID
     trigger_key: str
     workflows: frozenset[str] | None
+    limit_key: str = ""
 
 
 def failure_runs(claimed: Claimed, document: Document, ending: Ending, url: str, facts: Facts) -> list[Child]:
@@ -50,7 +51,7 @@ def failure_runs(claimed: Claimed, document: Document, ending: Ending, url: str,
             template_id,
             Listener(
                 template_id, uuid.UUID(str(chosen["version_id"])), uuid.UUID(str(chosen["deployment_id"])),
-                str(chosen["trigger_key"]), None,
+                str(chosen["trigger_key"]), None, str(chosen["limit_key"]),
             ),
         )  # fmt: skip
     found.pop(claimed.lease.workflow_id, None)
@@ -83,7 +84,7 @@ def _child(claimed: Claimed, listener: Listener, body: JSON) -> Child:
     return Child(
         id=uuid7(), template_id=listener.template_id, version_id=listener.version_id,
         deployment_id=listener.deployment_id, input=trigger, parent_path="", depth=claimed.depth + 1, is_test=False,
-        options={"detached": True}, trigger_type="FAILURE",
+        options={"detached": True}, trigger_type="FAILURE", concurrency_key=listener.limit_key,
     )  # fmt: skip
 
 
@@ -101,7 +102,7 @@ def _read_listeners(tenant_id: uuid.UUID) -> list[Listener]:
         "deployment__version__workflow_data",
     )
     return [
-        Listener(template, version, deployment, key, _wanted(data, key))
+        Listener(template, version, deployment, key, _wanted(data, key), limit_key(data, deployment, tenant_id))
         for template, version, deployment, key, data in rows.values_list(*columns)
     ]
 

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from django.conf import settings
 
-from automate.lib.ids import uuid7
 from automate.lib.jsontypes import JSON
 from integrations.errors import ActionError
 from workflows.models import Blob
+from workflows.runs.blobs import bytes_of, make_blob, shelve
 from workflows.runs.facts import Facts
 
 FILE_MARK = "$file"
@@ -32,15 +31,10 @@ class RunFiles:
 
         def fetch() -> bytes | None:
             try:
-                found = (
-                    Blob.objects.for_tenant(self.tenant_id)
-                    .filter(pk=key)
-                    .values_list("data", flat=True)
-                    .first()
-                )
+                found = Blob.objects.for_tenant(self.tenant_id).filter(pk=uuid.UUID(key)).first()
             except ValueError:
                 return None
-            return None if found is None else bytes(found)
+            return None if found is None else bytes_of(found)
 
         data = self.facts.ask(fetch)
         if data is None:
@@ -55,15 +49,8 @@ class RunFiles:
                 code="too_large",
                 sent=True,
             )
-        blob = Blob(
-            id=uuid7(),
-            tenant_id=self.tenant_id,
-            execution_id=self.execution_id,
-            name=name[:255],
-            mime=mime[:120],
-            size_bytes=len(data),
-            sha256=hashlib.sha256(data).hexdigest(),
-            data=data,
+        blob = shelve(
+            make_blob(data, tenant_id=self.tenant_id, execution_id=self.execution_id, name=name, mime=mime)
         )
         self.facts.ask(lambda: blob.save(force_insert=True))
         return {

@@ -9,12 +9,14 @@ from django.core.cache import cache
 from django.db import DatabaseError
 
 from automate.lib import clock
-from workflows.models import ActiveRun
+from workflows.models import ActiveRun, LiveTrigger, TriggerType
+from workflows.runs.claims import is_draining
 
 log = logging.getLogger(__name__)
 TICK_KEY = "automate:scheduler-tick"
 STALE_TICK = timedelta(seconds=30)
 STALE_QUEUE = timedelta(seconds=60)
+STALE_POLL = timedelta(seconds=300)  # a service that is slow takes one of several threads for a minute at most
 
 
 def note_tick() -> None:
@@ -28,7 +30,7 @@ def note_tick() -> None:
 
 
 def find_trouble() -> list[str]:
-    """Names of what does not work, none in good times: `scheduler`, `queue`.
+    """Names of what does not work, none in good times: `scheduler`, `queue`, `polls`.
 
     Without Redis runs are still started and picked up, so it is no trouble of its own.
     """
@@ -38,8 +40,16 @@ def find_trouble() -> list[str]:
     if not _has_ticked_since(now - STALE_TICK * rate):
         trouble.append("scheduler")
     if ActiveRun.objects.filter(state=ActiveRun.State.READY, run_at__lt=now - STALE_QUEUE * rate).exists():
-        trouble.append("queue")
+        trouble += [] if is_draining() else ["queue"]
+    if overdue_polls(now - STALE_POLL * rate):
+        trouble.append("polls")
     return trouble
+
+
+def overdue_polls(since: datetime) -> int:
+    """How many polls have been due since then without anybody making them (one SQL query)."""
+    polled = (TriggerType.POLLING, TriggerType.EMAIL)
+    return LiveTrigger.objects.due(since).filter(type__in=polled, is_off=False).count()
 
 
 def _has_ticked_since(moment: datetime) -> bool:

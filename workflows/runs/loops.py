@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from django.conf import settings
 
 from automate.lib.expressions import ExpressionError, evaluate
 from automate.lib.jsontypes import JSON
@@ -11,6 +13,7 @@ from workflows.engine.conditions import holds
 from workflows.engine.document import Step
 from workflows.engine.names import Frame
 from workflows.engine.outcome import Failed, Record, StepError
+from workflows.runs.loop_places import LoopPlaces
 from workflows.runs.scopes import LoopRun, ScopeRun
 from workflows.runs.waits import NO_RETRY
 
@@ -24,6 +27,7 @@ class LoopKeeper:
     def __init__(self, segment: Segment) -> None:
         self.segment = segment
         self.open: list[LoopRun] = []
+        self.places = LoopPlaces(segment)
 
     def wants_more(self) -> bool:
         """Whether some loop would run several items at once: then even a single call goes to the pool."""
@@ -46,6 +50,7 @@ class LoopKeeper:
             step, path, scope, items, 1 if is_while else max(parallel, 1), is_while, started, state=state
         )
         self.open.append(loop)
+        self.places.opened(loop)
         segment.lease.running[path] = {
             "state": "RUNNING",
             "started_at": now.isoformat(),
@@ -61,6 +66,7 @@ class LoopKeeper:
         assert scope.frame is not None
         scope.is_over = True
         loop.active -= 1
+        was_closed, failed_before = loop.is_closed, loop.failed
         if scope.failure is not None:
             self._item_failed(loop, scope.frame.index, scope.failure)
         elif scope.ends == "loop":
@@ -69,10 +75,24 @@ class LoopKeeper:
             self._collect(loop, scope.frame)
         if loop.is_while:
             self._renew_state(loop, scope.frame)
+        closes_it = loop.is_closed and not was_closed
+        loop.ended(scope.frame.index, loop.failed > failed_before, stays=closes_it)
+        self._forget(scope)
         running = self.segment.lease.running.get(loop.path)
         if running is not None:
             running["done"] = loop.next_index - loop.active
         self._fill(loop)
+
+    def _forget(self, scope: ScopeRun) -> None:
+        """Nobody can see the steps of an item that is over: the memory of a run does not grow with its loops."""
+        records, prefix = self.segment.data.records, scope.prefix
+        for key in scope.shape.members:
+            records.pop(prefix + key, None)
+
+    def write_places(self, cursor: dict[str, Any]) -> None:
+        """Where the open loops stand, for a later attempt."""
+        if self.open or "loops" in self.segment.claimed.cursor:
+            self.places.write(cursor)
 
     def _item_failed(self, loop: LoopRun, index: int, record: Record) -> None:
         loop.failed += 1
@@ -83,9 +103,18 @@ class LoopKeeper:
 
     def _collect(self, loop: LoopRun, frame: Frame) -> None:
         try:
-            loop.results[frame.index] = evaluate(loop.step.config["collect"], self.segment.frame_scope(frame))
+            value = evaluate(loop.step.config["collect"], self.segment.frame_scope(frame))
         except ExpressionError as error:
             self._item_failed(loop, frame.index, self._error_record(loop, f"`collect`: {error.message}"))
+            return
+        if not loop.add(frame.index, value) and loop.failure is None:
+            loop.is_closed = True
+            loop.failure = self._error_record(
+                loop,
+                f"What this loop collects has come to more than {settings.MAX_BLOB_BYTES:,} bytes with item "
+                f"{frame.index + 1:,}. Collect only what later steps need, or handle fewer items at a time.",
+                "too_large",
+            )
 
     def _renew_state(self, loop: LoopRun, frame: Frame) -> None:
         if "state" in loop.step.config:
@@ -95,8 +124,8 @@ class LoopKeeper:
                 self._item_failed(loop, frame.index, self._error_record(loop, f"`state`: {error.message}"))
                 loop.is_closed = True
 
-    def _error_record(self, loop: LoopRun, message: str) -> Record:
-        error = StepError(message, "expression", loop.step.key)
+    def _error_record(self, loop: LoopRun, message: str, code: str = "expression") -> Record:
+        error = StepError(message, code, loop.step.key)
         return Record(loop.path, loop.step.key, "FAILED", error=error.as_json())
 
     def _fill(self, loop: LoopRun) -> None:
@@ -116,6 +145,7 @@ class LoopKeeper:
             loop.is_closed = True
         if loop.is_over and loop in self.open and segment.ending is None:
             self.open.remove(loop)
+            self.places.closed(loop)
             segment.close_loop(loop)
 
     def _goes_on(self, loop: LoopRun) -> bool:
@@ -150,5 +180,7 @@ class LoopKeeper:
         item: JSON = index if loop.is_while else loop.items[index]
         shape = self.segment.program.shape(loop.step.key, None)
         scope = ScopeRun(shape, self._frame(loop, index, item), loop)
+        if loop.journaled:
+            self.places.load(loop, index)
         self.segment.seed(scope)
         self.segment.dirty.append(scope)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 from automate.lib.jsontypes import JSON
 from workflows.engine.document import Step
-from workflows.engine.outcome import Done, Failed
+from workflows.engine.outcome import Done, Failed, RunCode
 from workflows.runs.scopes import ScopeRun
 from workflows.runs.shapes import Entry
 
@@ -30,6 +30,7 @@ class Call:
     started_at: datetime
     note: dict[str, JSON] = field(default_factory=dict)
     intent: Entry | None = None
+    program: RunCode | None = None  # in place of an action
 
     @property
     def attempt(self) -> int:
@@ -58,7 +59,10 @@ def perform(call: Call, segment: Segment) -> Performed:
     lease = segment.lease
     if call.intent is not None:
         segment.services.await_written(call.intent)
+    segment.services.confirm(lease)
     if lease.lost or lease.cancelled:
         return Performed(call, None)
+    if call.program is not None:
+        return segment.services.run_code(call, call.program, segment)
     timeout_s = call.step.timeout_s or DEFAULT_STEP_TIMEOUT_S
     return segment.services.run_action(call, segment.claimed, call.key(segment.claimed.root), timeout_s)

@@ -6,6 +6,7 @@ drain that has nothing left to do: it would outlive the process's last task and 
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections.abc import Iterator
@@ -20,11 +21,17 @@ class WriterGone(Exception):
 
 
 class Presence:
-    """`thread`: the writer's thread ident, None before the first drain."""
+    """`thread`: the writer's thread ident, None before the first drain. `beat_at`: when it last renewed the lease."""
 
-    def __init__(self) -> None:
+    def __init__(self, lease_s: float = math.inf) -> None:
         self.thread: int | None = None
+        self.beat_at = time.monotonic()
+        self._lease_s = lease_s
         self._left_at: float | None = None
+
+    def is_overdue(self) -> bool:
+        """The process stood still, or the database was away, for so long that others may have taken over its runs."""
+        return time.monotonic() - self.beat_at > self._lease_s
 
     @contextmanager
     def here(self) -> Iterator[None]:

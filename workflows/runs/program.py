@@ -17,14 +17,21 @@ from workflows.engine.plan import ScopeShape, scope_shape
 MAX_PROGRAMS = 500
 _VOLATILE = re.compile(r"\{\{.*\b(?:now|random|uuid|shuffle|today)\b.*\}\}", re.DOTALL)
 
+UNREPEATABLE = frozenset({"code", "state"})  # a program may see the time, a memory changes
+_ASKS_AROUND = re.compile(r'"scope":"workflow"|"op":"write"')  # items of earlier runs; files, which are new each time
+
 
 @dataclass(slots=True)
 class Program:
-    """`volatile`: steps whose value differs each time they run, so it must be durable before anything acts on it."""
+    """`has_callbacks`: `callback_url` means something. `has_tokens`: answers come by addresses of their own.
+
+    `volatile`: steps whose value differs each time they run, so it must be durable before anything acts on it."""
 
     version_id: uuid.UUID
     graph: Graph
     volatile: frozenset[str]
+    has_callbacks: bool = False
+    has_tokens: bool = False
     shapes: dict[tuple[str | None, str | None], ScopeShape] = field(default_factory=dict)
 
     def shape(self, loop: str | None, trigger: str | None) -> ScopeShape:
@@ -41,9 +48,14 @@ def compile_program(version_id: uuid.UUID, data: dict[str, Any]) -> Program:
     volatile = frozenset(
         step.key
         for step in document.steps
-        if _VOLATILE.search(jsontypes.dumps([step.input, step.config, step.output, step.when]))
+        if step.type in UNREPEATABLE
+        or _ASKS_AROUND.search(jsontypes.dumps(step.config.get("ops")))
+        or _VOLATILE.search(jsontypes.dumps([step.input, step.config, step.output, step.when]))
     )
-    return Program(version_id, Graph(document), volatile)
+    types = {step.type for step in document.steps}
+    return Program(
+        version_id, Graph(document), volatile, "callback" in types, bool(types & {"callback", "approval"})
+    )
 
 
 class ProgramCache:

@@ -1,4 +1,4 @@
-"""The sweep: gives back what dead workers held, wakes what is due, and rings once for whatever is ready."""
+"""The sweep: gives back what dead workers held, wakes what is due, lets held runs go on, and rings for what is ready."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from django.db import transaction
 
 from automate.lib import clock
 from workflows.models import ActiveRun, RunEvent, TriggerReceipt, WorkerLease
-from workflows.runs import dispatch
+from workflows.runs import dispatch, turns
 
 SWEEP_EVERY_S = 2.0
 FORGET_LEASES_AFTER = timedelta(hours=1)
@@ -20,7 +20,7 @@ State = ActiveRun.State
 def sweep(now: datetime | None = None) -> int:
     """One tick. Harmless however many schedulers run it: every change is conditional. Gives the number of runs moved."""
     now = now or clock.now()
-    moved = _give_back(now) + wake_due(now)
+    moved = _give_back(now) + wake_due(now) + turns.settle_all()
     if moved or ActiveRun.objects.filter(state=State.READY, run_at__lte=now).exists():
         dispatch.wake_engine()
     return moved
@@ -28,7 +28,7 @@ def sweep(now: datetime | None = None) -> int:
 
 def wake_due(now: datetime) -> int:
     """Waits that are over become ready."""
-    due = ActiveRun.objects.filter(state=State.WAITING, run_at__lte=now)
+    due = ActiveRun.objects.filter(state__in=[State.WAITING, State.ATTENTION], run_at__lte=now)
     return due.update(state=State.READY)
 
 

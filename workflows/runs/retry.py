@@ -17,10 +17,13 @@ from workflows.engine.graph import Graph
 from workflows.errors import NothingPublished, WorkflowError
 from workflows.models import Deployment, StepExecution, WorkflowExecution
 from workflows.runs import dispatch
+from workflows.runs.outputs import copied
 from workflows.runs.program import programs
-from workflows.runs.secret_values import seal, unseal
 from workflows.runs.start import queue_run
-from workflows.runs.store import StartRow
+from workflows.runs.store import PRIORITY, TEST_PRIORITY, StartRow
+from workflows.runs.tokens import take_along
+
+COPIED_AT_ONCE = 500  # steps
 
 
 class NotRetryable(WorkflowError):
@@ -34,18 +37,22 @@ def retry(
     version: Literal["same", "newest"] = "same",
     input: JSON = None,
     by: User | None,
+    id: uuid.UUID | None = None,
 ) -> uuid.UUID:
     """A new run of the same trigger data. `start`: "failed" keeps the finished steps, "start" none, a path keeps what
     does not come after it. Kept steps are copied; idempotency keys are those of the first run unless it starts anew.
+    `id`: of the new run, for who must be able to ask twice; a run that has it already is left alone.
 
     Raises NotRetryable.
     """
+    if id is not None and WorkflowExecution.objects.filter(pk=id).exists():
+        return id
     if not execution.is_final:
         raise NotRetryable("The run has not ended yet. Stop it first, or wait for its end.")
     version_id, deployment_id = _target(execution, version)
     kept = [] if start == "start" or input is not None else _kept(execution, start, version_id)
     row = StartRow(
-        id=uuid7(),
+        id=id or uuid7(),
         tenant_id=execution.tenant_id,
         template_id=execution.template_id,
         version_id=version_id,
@@ -59,18 +66,26 @@ def retry(
         retry_of_id=execution.pk,
         options=_options(execution, bool(kept)),
         started_by=by.pk if by else None,
+        priority=TEST_PRIORITY if execution.is_test else PRIORITY,
     )
     with transaction.atomic():
         queue_run(row, None, None)
         _copy(kept, row.id)
+        if kept and _has_callbacks(version_id):
+            take_along(execution.pk, row.id, [step.path for step in kept])
         record(execution.tenant, by, "execution.retried", execution, after={"execution": str(row.id)})
         dispatch.wake_engine_after_commit()
     return row.id
 
 
+def _has_callbacks(version_id: uuid.UUID) -> bool:
+    program = programs.get({version_id}).get(version_id)
+    return program is not None and program.has_callbacks
+
+
 def _options(execution: WorkflowExecution, has_journal: bool) -> dict[str, Any]:
     options = {
-        key: value for key, value in execution.options.items() if key in ("bindings", "environment_id")
+        key: value for key, value in execution.options.items() if key in ("bindings", "environment_id", "pins")
     }
     return options | ({"has_journal": True} if has_journal else {})
 
@@ -79,7 +94,23 @@ def _input(execution: WorkflowExecution, changed: JSON) -> JSON:
     if changed is None:
         return execution.input
     trigger = execution.input if isinstance(execution.input, dict) else {}
+    if _files(changed) - _files(trigger):
+        raise NotRetryable("The changed data names a file that the run did not have. Only files of the run can be used.")
     return {**trigger, "body": changed}
+
+
+def _files(value: JSON) -> set[str]:
+    """The ids of the stored files that a value names."""
+    found, waiting = set(), [value]
+    while waiting:
+        part = waiting.pop()
+        if isinstance(part, dict):
+            if "$file" in part:
+                found.add(str(part["$file"]))
+            waiting += part.values()
+        elif isinstance(part, list):
+            waiting += part
+    return found
 
 
 def _target(execution: WorkflowExecution, version: str) -> tuple[uuid.UUID, uuid.UUID | None]:
@@ -101,7 +132,7 @@ def _kept(execution: WorkflowExecution, start: str, version_id: uuid.UUID) -> li
         raise NotRetryable(
             "The version of this run is gone. Run it again on the newest version, from the start."
         )
-    steps = list(StepExecution.objects.filter(execution=execution))
+    steps = list(StepExecution.objects.filter(execution=execution).defer("input", "output", "request_log"))
     if start == "failed":
         again = [step.path for step in steps if step.step_status in ("FAILED", "CANCELLED")]
     else:
@@ -166,18 +197,13 @@ class _Redo:
 
 
 def _copy(kept: list[StepExecution], execution_id: uuid.UUID) -> None:
-    for step in kept:
-        step.copied_from = step.pk
-        step.pk = uuid7()
-        step.execution_id = execution_id
-        if step.is_encrypted:
-            step.input, step.output = _sealed_anew(step, "input"), _sealed_anew(step, "output")
-    StepExecution.objects.bulk_create(kept, batch_size=500)
-
-
-def _sealed_anew(step: StepExecution, field: str) -> JSON:
-    """What is sealed is bound to its row, so a copy needs a seal of its own."""
-    value: JSON = getattr(step, field)
-    if value is None or step.copied_from is None:
-        return value
-    return seal(unseal(value, step.tenant_id, step.copied_from, field), step.tenant_id, step.pk, field)
+    """Some at a time: a loop may have left a hundred thousand."""
+    ids = [step.pk for step in kept]
+    for start in range(0, len(ids), COPIED_AT_ONCE):
+        rows = list(StepExecution.objects.filter(pk__in=ids[start : start + COPIED_AT_ONCE]).order_by("id"))
+        for step in rows:
+            source, step.copied_from, step.pk = step.pk, step.pk, uuid7()
+            step.input = copied(step, "input", source, execution_id)
+            step.output = copied(step, "output", source, execution_id)
+            step.execution_id = execution_id
+        StepExecution.objects.bulk_create(rows)

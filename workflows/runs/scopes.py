@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
 
+from django.conf import settings
+
+from automate.lib import jsontypes
 from automate.lib.jsontypes import JSON
 from workflows.engine.document import Step
 from workflows.engine.names import Frame
@@ -36,7 +40,11 @@ class ScopeRun:
 
 @dataclass(slots=True, eq=False)
 class LoopRun:
-    """A loop under way. `results` are by index; an item that was filtered out or failed has none."""
+    """A loop under way. `results` are JSON texts by index; an item that was filtered out or failed has none.
+
+    Items below `journaled` may have records of an earlier attempt; they are read up to `loaded`. All items below `passed`
+    have ended; `failed_passed` of them failed.
+    """
 
     step: Step
     path: str
@@ -48,11 +56,17 @@ class LoopRun:
     next_index: int = 0
     active: int = 0
     failed: int = 0
-    results: dict[int, JSON] = field(default_factory=dict)
+    results: dict[int, bytes] = field(default_factory=dict)
+    results_bytes: int = 0
     failure: Record | None = None
     failed_index: int = 0
     is_closed: bool = False
     state: JSON = None
+    journaled: int = 0
+    loaded: int = 0
+    passed: int = 0
+    failed_passed: int = 0
+    ahead: dict[int, bool] = field(default_factory=dict)
 
     @property
     def is_over(self) -> bool:
@@ -63,9 +77,25 @@ class LoopRun:
     def path_of(self, index: int) -> str:
         return f"{self.path}[{index}]."
 
+    def add(self, index: int, value: JSON) -> bool:
+        """Keep what an item contributes, as text: a tenth of the memory. False when it becomes too much."""
+        text = jsontypes.dumps_bytes(value)
+        self.results[index] = text
+        self.results_bytes += len(text) + 1
+        return self.results_bytes <= settings.MAX_BLOB_BYTES
+
+    def ended(self, index: int, failed: bool, *, stays: bool) -> None:
+        """An item has ended. One that closes the loop `stays`, so that a later attempt finds it and closes it again."""
+        if not stays:
+            self.ahead[index] = failed
+        while self.passed in self.ahead:
+            self.failed_passed += self.ahead.pop(self.passed)
+            self.passed += 1
+
     def result(self) -> dict[str, JSON]:
-        collected = [self.results[index] for index in sorted(self.results)]
-        return {"count": self.next_index, "failed": self.failed, "results": collected}
+        text = b",".join(self.results[index] for index in sorted(self.results))
+        self.results = {}
+        return {"count": self.next_index, "failed": self.failed, "results": json.loads(b"[" + text + b"]")}
 
 
 @dataclass(slots=True)

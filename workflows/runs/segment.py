@@ -13,6 +13,8 @@ from collections import deque
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from django.conf import settings
+
 from automate.lib import clock
 from automate.lib.expressions import ExpressionError
 from automate.lib.jsontypes import JSON
@@ -20,28 +22,36 @@ from workflows.engine.document import Step
 from workflows.engine.errors import ConditionError
 from workflows.engine.names import Frame, scope_for
 from workflows.engine.outcome import (
+    AskPeople,
+    AwaitCall,
     CallAction,
     Done,
     Failed,
     Outcome,
     Record,
+    Remember,
+    RunCode,
     StartChild,
     StartLoop,
     Status,
     StepError,
+    UseMemory,
 )
 from workflows.engine.plan import branch_ends, plan, taken_sources
 from workflows.engine.retry import is_wanted, next_delay_s
 from workflows.engine.steps import begin
 from workflows.engine.steps.context import StepContext
+from workflows.runs.account import Account
 from workflows.runs.calls import Calls
 from workflows.runs.journal import Journal, LostLease
 from workflows.runs.loops import LoopKeeper
+from workflows.runs.memory import Memory
 from workflows.runs.perform import Call
 from workflows.runs.presence import WriterGone
 from workflows.runs.scopes import LoopRun, ScopeRun, ending_of
 from workflows.runs.shapes import Claimed, Ending
 from workflows.runs.waits import NO_RETRY, Note, Waits
+from workflows.runs.wiping import is_awaited, is_wiped
 
 if TYPE_CHECKING:
     from workflows.engine.names import RunData
@@ -49,7 +59,10 @@ if TYPE_CHECKING:
     from workflows.runs.services import Services
 
 INLINE_WAIT_S = 1.0  # shorter waits keep the thread; longer ones become a row
-HOPELESS = frozenset({"expression", "condition", "input", "invalid_input"})  # the same again gives the same
+# the same again gives the same
+HOPELESS = frozenset(
+    {"expression", "condition", "input", "invalid_input", "too_large", "too_deep", "unstorable", "code_syntax"}
+)
 
 
 class Segment:
@@ -62,15 +75,19 @@ class Segment:
         self.services = services
         self.dirty: deque[ScopeRun] = deque()
         self.ending: Ending | None = None
-        data.is_tainted = any(record.is_secret for record in data.records.values())
-        self.had_errors = any(record.status == "FAILED" for record in data.records.values())
+        self.account = Account.of(claimed, services)
+        data.is_tainted = self.account.has_secret
         self.journal = Journal(self)
         self.waits = Waits(self)
         self.calls = Calls(self)
+        self.memory = Memory(self)
         self.loops = LoopKeeper(self)
+        if program.has_callbacks:
+            data.functions_at = self.waits.asking.functions_at
         self._began = clock.monotonic()
         self._spent_s = float(claimed.cursor.get("spent_s", 0.0))
         self._timeout_s = self.graph.document.settings.timeout_s
+        self._pins: dict[str, JSON] = claimed.options.get("pins", {}) if claimed.is_test else {}
 
     # --- the thread ----------------------------------------------------------------------------
     def run(self) -> None:
@@ -91,6 +108,8 @@ class Segment:
         self._settle()
         if self.leaves:
             return self._finish_calls()
+        if self.lease.news > self.lease.signals:
+            self.waits.hear()
         self.waits.wake()
         if self.dirty:
             return True
@@ -130,7 +149,7 @@ class Segment:
         if self.lease.lost:
             raise LostLease
         if self.ending is None and self.lease.cancelled:
-            self.ending = Ending("CANCELLED", error=_error("The run was stopped by a person.", "cancelled"))
+            self.ending = Ending("CANCELLED", error=_error(self.services.why_stopped(self.lease), "cancelled"))
         limit_s = self._timeout_s
         if self.ending is None and limit_s is not None and self._time_spent() > limit_s:
             said = f"The run took longer than its limit of {limit_s:g} s (waiting not counted)."
@@ -173,7 +192,7 @@ class Segment:
         found = plan(scope.shape, scope.ended)
         now = clock.now() if found.skipped else None
         for key in found.skipped:
-            self._record(scope, self._new_record(scope, self.graph.steps[key], "SKIPPED", now or clock.now()))
+            self._record(scope, self.new_record(scope, self.graph.steps[key], "SKIPPED", now or clock.now()))
         for key in found.ready:
             if key not in scope.active and not scope.stopped and not self.ending:
                 self._begin(scope, self.graph.steps[key])
@@ -190,16 +209,28 @@ class Segment:
     def _natural_ending(self, scope: ScopeRun) -> Ending:
         if scope.failure is not None:
             return Ending("FAILED", error=scope.failure.error)
-        outputs = {key: self.data.records[key].output for key in branch_ends(scope.shape, scope.ended)}
-        output: JSON = outputs if len(outputs) > 1 else next(iter(outputs.values()), None)
-        return Ending("COMPLETED", output=output)
+        ends = [self.data.records[key] for key in branch_ends(scope.shape, scope.ended)]
+        if len(ends) > 1:
+            return Ending("COMPLETED", output={record.key: record.value for record in ends})
+        return self._ending_with(ends[0]) if ends else Ending("COMPLETED")
+
+    def _ending_with(self, record: Record) -> Ending:
+        """The run gives what this step gave, and stores it the same way."""
+        stored = record.stored.output if record.stored and not record.is_secret else None
+        return Ending("COMPLETED", output=record.value, stored=stored)
 
     # --- steps ---------------------------------------------------------------------------------
     def _begin(self, scope: ScopeRun, step: Step) -> None:
         path = scope.prefix + step.key
+        if self.account.rows >= settings.MAX_STEP_RUNS:
+            self.ending = Ending("FAILED", error=_too_many_steps(step))
+            return
         if not step.enabled:
-            self._record(scope, self._new_record(scope, step, "SKIPPED", clock.now(), _through(step)))
+            self._record(scope, self.new_record(scope, step, "SKIPPED", clock.now(), _through(step)))
             self.dirty.append(scope)
+            return
+        if step.key in self._pins:
+            self.finish(scope, step, Done(self._pins[step.key]), clock.now())
             return
         scope.active.add(step.key)
         note = self.waits.notes.get(path)
@@ -226,8 +257,9 @@ class Segment:
         return begin(
             StepContext(
                 step, names, now, taken,
-                output_of=lambda key: self.data.records[scope.prefix + key].output,
+                output_of=lambda key: self.data.records[scope.prefix + key].value,
                 effect_of=lambda step, given: self.services.effect_of(step, given, self.lease.tenant_id),
+                around=self.memory,
             )
         )  # fmt: skip
 
@@ -262,6 +294,14 @@ class Segment:
             self.loops.start(scope, step, path, outcome.items, now)
         elif isinstance(outcome, StartChild):
             self.waits.start_child(scope, step, path, outcome, now)
+        elif isinstance(outcome, AskPeople):
+            self.waits.asking.ask(scope, step, path, outcome, now)
+        elif isinstance(outcome, AwaitCall):
+            self.waits.asking.await_call(scope, step, path, outcome, now)
+        elif isinstance(outcome, RunCode):
+            self.calls.add(Call(scope, step, path, outcome.input, "safe", now, note or {}, program=outcome))
+        elif isinstance(outcome, UseMemory | Remember):
+            self.memory.commit(scope, step, path, outcome, now, note or {})
         else:
             until = outcome.moment.isoformat() if outcome.moment else None
             wait: Note = {"kind": outcome.kind, "until": until, "started_at": now.isoformat()}
@@ -278,12 +318,17 @@ class Segment:
         log: JSON = None,
     ) -> None:
         """Record a step that did what it should, with whatever ends along with it."""
-        record = self._new_record(scope, step, "COMPLETED", started, done.ports)
+        record = self.new_record(scope, step, "COMPLETED", started, done.ports)
         record.input, record.output, record.request_log = done.input, done.output, log
         record.attempts = _errors(note or {})
         if done.ends == "run_failed":
             record.status = "FAILED"
             record.error = done.error.as_json() if done.error else None
+        fault = self.make_storable(record)
+        if fault is not None:
+            unkept = Failed(fault, input=done.input, request_log=log)
+            self.fail(scope, step, record.path, unkept, started, note or {})
+            return
         self._record(scope, record)
         if done.ends in ("run_completed", "run_failed"):
             status: Any = "COMPLETED" if done.ends == "run_completed" else "FAILED"
@@ -311,12 +356,12 @@ class Segment:
             tried: Note = {"attempt": attempt + 1, "errors": errors, "definite": definite}
             self.waits.sleep(scope, step, path, retry | tried)
             return
-        record = self._new_record(
+        record = self.new_record(
             scope, step, "FAILED", started, ("error",) if step.next.get("error") else ()
         )
         record.error, record.attempts = failed.error.as_json(), errors[:-1]
         record.input, record.request_log = failed.input, failed.request_log
-        self.had_errors = True
+        self.account.had_errors = True
         self._record(scope, record)
         if not record.ports:
             scope.failure = scope.failure or record
@@ -360,7 +405,7 @@ class Segment:
         self.fail(scope, step, loop.path, Failed(error, input=given), started, NO_RETRY)
 
     # --- records -------------------------------------------------------------------------------
-    def _new_record(
+    def new_record(
         self, scope: ScopeRun, step: Step, status: Status, started: datetime, ports: tuple[str, ...] = ()
     ) -> Record:
         now = clock.now()
@@ -370,15 +415,26 @@ class Segment:
         )  # fmt: skip
 
     def _record(self, scope: ScopeRun, record: Record) -> None:
+        if record.stored is None:
+            self.make_storable(record)
+        self.account.take(record)
+        self.journal.add(record)
+        self.take_in(scope, record)
+
+    def take_in(self, scope: ScopeRun, record: Record) -> None:
+        """The step has ended: its record is in the journal, or on its way there."""
         scope.active.discard(record.key)
         scope.ended[record.key] = record.ended
         self.data.records[record.path] = record
         self.waits.notes.pop(record.path, None)
         self.lease.running.pop(record.path, None)
-        self.services.guard(record, self.data)
-        self.journal.add(record)
         if record.key == self.claimed.options.get("until"):
-            self.ending = self.ending or Ending("COMPLETED", output=record.output)
+            self.ending = self.ending or self._ending_with(record)
+
+    def make_storable(self, record: Record) -> StepError | None:
+        """Keep secrets out of what is stored of it, and say if it cannot be stored."""
+        self.services.guard(record, self.data)
+        return self.services.store(record, self.claimed)
 
     def frame_scope(self, frame: Frame | None) -> Any:
         """The expression scope of an item, for `collect`, `while` and `state`."""
@@ -392,6 +448,8 @@ class Segment:
             cursor["spent_s"] = self._time_spent()
         if self.waits.answers:
             cursor["answers"] = dict(self.waits.answers)
+        cursor["seen"] = self.account.as_json()
+        self.loops.write_places(cursor)
         return cursor
 
     def _conclude(self) -> None:
@@ -402,17 +460,20 @@ class Segment:
             self.waits.forget_all_but_sleeping()
             moment = self.waits.next_moment()
             wake_at = None if moment is None else datetime.fromtimestamp(moment, UTC)
-            state: Any = "ATTENTION" if self.waits.asks_somebody() and wake_at is None else "WAITING"
+            state: Any = "ATTENTION" if self.waits.asks_somebody() else "WAITING"
             self.journal.suspend(state, wake_at, self.cursor())
             return
         ending = self.ending or Ending("COMPLETED")
-        ending.had_errors = self.had_errors
+        ending.had_errors = self.account.had_errors
         ending.started_at, ending.completed_at = self.claimed.started_at, clock.now()
         ending.parent_id = self.claimed.parent_id
-        keep = self.graph.document.settings.keep_data
-        ending.wipe = keep == "nothing" or (keep == "failures" and ending.status == "COMPLETED")
-        if any(record.is_secret for record in self.data.records.values()):
-            ending.output = self.services.hidden(ending.output)
+        document = self.graph.document
+        ending.wipe = is_wiped(document.settings.keep_data, ending.status)
+        ending.is_awaited = ending.wipe and is_awaited(self.claimed, document)
+        ending.has_tokens = self.program.has_tokens
+        if self.account.has_secret:
+            ending.output, ending.stored = self.services.hidden(ending.output), None
+        ending.stored = ending.stored or self.services.store_run_output(ending.output, self.claimed)
         self._close_open_steps(ending)
         self._close_children(ending)
         self.journal.children += self.services.failure_runs(self.claimed, self.data, ending)
@@ -431,7 +492,7 @@ class Segment:
         waiting = [(sleep.scope, sleep.step) for sleep in self.waits.sleeping.values()]
         waiting += [(loop.scope, loop.step) for loop in self.loops.open]
         for scope, step in waiting:
-            record = self._new_record(scope, step, "CANCELLED", clock.now())
+            record = self.new_record(scope, step, "CANCELLED", clock.now())
             record.error = ending.error if ending.status != "COMPLETED" else None
             self.journal.add(record)
 
@@ -439,6 +500,14 @@ class Segment:
 def _through(step: Step) -> tuple[str, ...]:
     """The port a disabled step lets the run pass through."""
     return {"condition": ("else",), "loop": ("done",)}.get(step.type, ("main",))
+
+
+def _too_many_steps(step: Step) -> dict[str, JSON]:
+    message = (
+        f"The run has come to {settings.MAX_STEP_RUNS:,} steps, the most that one run may do. What it did is kept. "
+        "Let a sub-workflow do the work of each item, or handle fewer items at a time."
+    )
+    return StepError(message, "too_many_steps", step.key).as_json()
 
 
 def _errors(note: Note) -> list[JSON]:

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import uuid
+from datetime import timedelta
+from typing import Final
 
+from automate.lib import clock
 from workflows import documents
 from workflows.engine.document import digest, dump
 from workflows.models import WorkflowTemplate, WorkflowVersion
 from workflows.models.template import default_environment_of
+
+STAYS_FRESH: Final = timedelta(hours=12)
 
 
 def snapshot_of(template: WorkflowTemplate) -> tuple[WorkflowVersion, dict[str, str], uuid.UUID]:
@@ -19,5 +24,7 @@ def snapshot_of(template: WorkflowTemplate) -> tuple[WorkflowVersion, dict[str, 
         version_number=None,
         defaults={"tenant_id": template.tenant_id, "workflow_data": dump(document)},
     )
+    if version.created_at < clock.now() - STAYS_FRESH:  # pruning leaves alone what was used lately
+        WorkflowVersion.objects.filter(pk=version.pk).update(created_at=clock.now())
     bindings = {slot: str(found) for slot, found in documents.bindings_of(template).items() if found}
     return version, bindings, default_environment_of(template).pk

@@ -16,10 +16,10 @@ from workflows.errors import WorkflowError
 from workflows.models import Deployment, LiveTrigger, TriggerReceipt, WorkflowTemplate
 from workflows.runs import dispatch
 from workflows.runs.failpoints import failpoint
+from workflows.runs.policies import FREE, admit, policy_of
+from workflows.runs.pins import pins_of
 from workflows.runs.snapshot import snapshot_of
-from workflows.runs.store import StartRow, current_store
-
-TEST_PRIORITY = 1  # somebody is looking at the screen
+from workflows.runs.store import TEST_PRIORITY, StartRow, current_store
 
 
 class DedupConflict(WorkflowError):
@@ -36,8 +36,14 @@ class Receipt:
 
 @dataclass(frozen=True, slots=True)
 class StartResult:
-    execution_id: uuid.UUID
+    """`execution_id` is None when the start was left out, as the workflow's settings ask while a run is under way."""
+
+    execution_id: uuid.UUID | None
     duplicate: bool = False
+
+    @property
+    def is_skipped(self) -> bool:
+        return self.execution_id is None
 
 
 def start_run(
@@ -53,7 +59,7 @@ def start_run(
     """Queue a run of what is deployed. `trigger` is what the run sees under that name.
 
     With a receipt, a second start under the same key gives the first run's id; DedupConflict if its body differs.
-    On PostgreSQL one statement and one commit.
+    On PostgreSQL one statement and one commit, unless the workflow or its workspace limits its runs.
     """
     row = StartRow(
         id=uuid7(),
@@ -68,15 +74,23 @@ def start_run(
         started_by=started_by,
         priority=priority,
     )
-    result = queue_run(row, live_trigger.pk if live_trigger else None, receipt)
+    result = queue_run(row, live_trigger.pk if live_trigger else None, receipt, may_skip=True)
     dispatch.wake_engine_after_commit()
     return result
 
 
-def queue_run(row: StartRow, live_trigger_id: uuid.UUID | None, receipt: Receipt | None) -> StartResult:
-    """Write the run; no wake-up."""
+def queue_run(
+    row: StartRow, live_trigger_id: uuid.UUID | None, receipt: Receipt | None, *, may_skip: bool = False
+) -> StartResult:
+    """Write the run; no wake-up. `may_skip`: it may be left out; else it waits where others would be left out."""
     key = (live_trigger_id, receipt.dedup_key, receipt.body_hash) if receipt and live_trigger_id else None
-    if connection.vendor == "postgresql":
+    policy = policy_of(row.version_id) if row.deployment_id and not row.is_test else FREE
+    if not policy.is_free:
+        admission = admit(row, key, policy, may_skip=may_skip)
+        started = row.id if admission == "started" else None
+        if admission == "skipped":
+            return StartResult(None)
+    elif connection.vendor == "postgresql":
         started = current_store().start(row, key)
     else:
         with transaction.atomic():
@@ -107,7 +121,7 @@ def start_test_run(
     by: User,
     until: str | None = None,
 ) -> uuid.UUID:
-    """Run the draft as it stands, with its current connections. `until`: the last step to run.
+    """Run the draft as it stands, with its current connections and pinned outputs. `until`: the last step to run.
 
     The draft is kept as a snapshot, one per content.
     """
@@ -115,6 +129,8 @@ def start_test_run(
     options: dict[str, Any] = {"bindings": bindings, "environment_id": str(environment_id)}
     if until:
         options["until"] = until
+    if pins := pins_of(template):
+        options["pins"] = pins
     row = StartRow(
         id=uuid7(),
         tenant_id=template.tenant_id,

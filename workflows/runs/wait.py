@@ -10,6 +10,7 @@ from typing import Literal
 from automate.lib import clock
 from automate.lib.jsontypes import JSON
 from workflows.models import StepExecution, WorkflowExecution
+from workflows.runs.outputs import resolve
 
 FIRST_PAUSE_S = 0.01  # short runs end within a few milliseconds
 LONGEST_PAUSE_S = 0.05
@@ -56,14 +57,15 @@ def wait_for(
 
 
 def _look(execution_id: uuid.UUID, until: str) -> Outcome:
-    row = WorkflowExecution.objects.values("status", "output", "error").get(pk=execution_id)
+    row = WorkflowExecution.objects.values("tenant_id", "status", "output", "error").get(pk=execution_id)
     respond = _respond(execution_id) if until == "respond" else None
-    return Outcome(row["status"], row["output"], row["error"], respond)
+    output = resolve(row["output"], row["tenant_id"], execution_id)
+    return Outcome(row["status"], output, row["error"], respond)
 
 
 def _respond(execution_id: uuid.UUID) -> JSON:
     rows = StepExecution.objects.filter(
         execution_id=execution_id, step_type="RESPOND", step_status=StepExecution.Status.COMPLETED
     )
-    found: JSON = rows.order_by("id").values_list("output", flat=True).first()
-    return found
+    found = rows.order_by("id").values_list("tenant_id", "output").first()
+    return None if found is None else resolve(found[1], found[0], execution_id)

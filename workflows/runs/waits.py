@@ -1,21 +1,25 @@
 """Steps of a segment that cannot go on now: delays, retries to come, child runs, questions to a person.
 
 A wait is a note in the run's cursor, `{kind, until, started_at, …}` by path, with kinds `delay`, `retry` (and
-`attempt, errors, definite`), `child` (and `child, input`) and `ask` (and `error`). Nothing else has to survive a
-restart.
+`attempt, errors, definite`), `child` (and `child, input`), `ask` (and `error`), and those of `asking.py`. Nothing else
+has to survive a restart.
 """
 
 from __future__ import annotations
 
 from datetime import datetime
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from automate.lib import clock
 from automate.lib.jsontypes import JSON
 from workflows.engine.document import Step
 from workflows.engine.outcome import CallAction, Done, Failed, StartChild, StepError
+from workflows.runs.asking import Asking
+from workflows.runs.facts import child_results
 from workflows.runs.perform import Call
 from workflows.runs.scopes import ScopeRun, Sleep
+from workflows.runs.tokens import WAITS, wait_answers
 
 if TYPE_CHECKING:
     from workflows.runs.segment import Segment
@@ -33,6 +37,10 @@ class Waits:
         self.notes: dict[str, Note] = dict(segment.claimed.cursor.get("waits", {}))
         self.answers: dict[str, dict[str, JSON]] = dict(segment.claimed.cursor.get("answers", {}))
         self.sleeping: dict[str, Sleep] = {}
+
+    @cached_property
+    def asking(self) -> Asking:
+        return Asking(self.segment)
 
     def sleep(self, scope: ScopeRun, step: Step, path: str, note: Note) -> None:
         """Let a step wait as its note says."""
@@ -67,6 +75,19 @@ class Waits:
         moment = self.next_moment()
         return None if moment is None else (moment - clock.now().timestamp()) / clock.rate()
 
+    def hear(self) -> None:
+        """An answer came, or a child ended, while the run was busy elsewhere: go on with it now."""
+        segment = self.segment
+        claimed = segment.claimed
+        segment.lease.signals = segment.lease.news  # before we look: what comes later is news again
+        claimed.cursor["waits"] = dict(self.notes)
+        claimed.answers = {}
+        segment.services.facts.ask(lambda: (child_results([claimed]), wait_answers([claimed])))
+        for sleep in list(self.sleeping.values()):
+            if sleep.path in claimed.answers or str(sleep.note.get("child")) in claimed.children:
+                del self.sleeping[sleep.path]
+                self.resume(sleep.scope, sleep.step, sleep.path, sleep.note)
+
     def asks_somebody(self) -> bool:
         return any(sleep.kind == "ask" for sleep in self.sleeping.values())
 
@@ -74,7 +95,9 @@ class Waits:
         """Go on with a step that waited; it may have to wait on."""
         until, kind = note.get("until"), note["kind"]
         started = datetime.fromisoformat(str(note.get("started_at") or clock.now().isoformat()))
-        if isinstance(until, str) and datetime.fromisoformat(until) > clock.now():
+        if kind in WAITS:
+            self.asking.resume(scope, step, path, note, started)
+        elif isinstance(until, str) and datetime.fromisoformat(until) > clock.now():
             self.sleep(scope, step, path, note)
         elif kind == "delay":
             shown: JSON = {"until": until}
@@ -92,7 +115,7 @@ class Waits:
         if isinstance(outcome, CallAction):
             self.segment.calls.add(Call(scope, step, path, outcome.input, outcome.effect, started, note))
         else:
-            self.segment.act(scope, step, path, outcome, started)
+            self.segment.act(scope, step, path, outcome, started, note)
 
     # --- unknown outcomes ----------------------------------------------------------------------
     def unknown(self, scope: ScopeRun, step: Step, path: str, why: str, note: Note) -> None:

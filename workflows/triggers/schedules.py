@@ -199,7 +199,7 @@ def _start(
     ]
     if decided.missed:
         _record_missed(live, published, decided)
-    return sum(not result.duplicate for result in results)
+    return sum(not (result.duplicate or result.is_skipped) for result in results)
 
 
 def _payload(live: LiveTrigger, published: PublishedTrigger, at: datetime, now: datetime) -> dict[str, JSON]:

@@ -15,11 +15,13 @@ from django.http import QueryDict
 from django.utils import timezone
 from django.utils.http import urlencode
 
-from accounts.models import Membership, Tenant
+from accounts.models import Membership, Tenant, User
 from integrations.models import IntegrationDefinition
 from workflows.access import hidden_workflows
 from workflows.models import (
     Deployment,
+    Favourite,
+    Folder,
     WorkflowExecution,
     WorkflowStep,
     WorkflowTemplate,
@@ -35,6 +37,8 @@ MAX_TILES: Final = 5
 STATES: Final = {
     "": "All", "active": "Active", "failing": "Failing", "drafts": "Drafts", "archived": "Archived"
 }  # fmt: skip
+STARRED: Final = "starred"
+WHOSE: Final = {"": "Everybody's", "mine": "Made by me", STARRED: "Starred by me"}
 _PUT_AWAY: Final = Q(status=STATUS.ARCHIVED)
 _IN_STATE: Final = {
     "": ~_PUT_AWAY,
@@ -52,6 +56,9 @@ class FlowFilters:
     q: str = ""
     state: str = ""
     app: str = ""
+    folder: str = ""
+    tag: str = ""
+    whose: str = ""
 
     @classmethod
     def read(cls, query: QueryDict) -> FlowFilters:
@@ -60,18 +67,26 @@ class FlowFilters:
             q=query.get("q", "").strip()[:200],
             state=state if state in STATES else "",
             app=query.get("app", "").strip()[:60],
+            folder=query.get("folder", "").strip()[:80],
+            tag=query.get("tag", "").strip()[:60],
+            whose=whose if (whose := query.get("whose", "")) in WHOSE else "",
         )
 
     @property
     def is_narrowed(self) -> bool:
-        return bool(self.q or self.app or self.state)
+        return any(vars(self).values())
+
+    @property
+    def chosen(self) -> int:
+        """How many filters of the menu are set."""
+        return sum(bool(value) for value in (self.app, self.folder, self.tag, self.whose))
 
     def query(self) -> str:
         """As the query of an address, with a question mark; empty for no filters."""
         said = {name: value for name, value in vars(self).items() if value}
         return f"?{urlencode(said)}" if said else ""
 
-    def searched(self, rows: Flows) -> Flows:
+    def searched(self, rows: Flows, user: User) -> Flows:
         """Everything but the state."""
         if self.q:
             rows = rows.matching(self.q)
@@ -79,6 +94,13 @@ class FlowFilters:
             steps = WorkflowStep.objects.filter(template=OuterRef("pk"), integration=self.app)
             triggers = WorkflowTrigger.objects.filter(template=OuterRef("pk"), integration=self.app)
             rows = rows.filter(Exists(steps) | Exists(triggers))
+        if self.folder:
+            rows = rows.filter(folder__name=self.folder)
+        if self.tag:
+            tagged = rows.exclude(tags=[]).order_by().values_list("pk", "tags")
+            rows = rows.filter(pk__in=[pk for pk, tags in tagged if self.tag in tags])
+        if self.whose:
+            rows = rows.filter(**({"starred": True} if self.whose == STARRED else {"created_by": user}))
         return rows
 
     def in_state(self, rows: Flows) -> Flows:
@@ -134,7 +156,9 @@ def visible_flows(membership: Membership) -> Flows:
         has_deployment=Exists(Deployment.objects.filter(template=OuterRef("pk"))),
         failing=Subquery(runs.values("is_failed")[:1]),
         last_run=Subquery(runs.values("pk")[:1]),
+        starred=Exists(Favourite.objects.filter(template=OuterRef("pk"), user=membership.user_id)),
     )
+    rows = rows.order_by("-starred", "-updated_at", "pk")
     return rows.exclude(pk__in=hidden) if hidden else rows
 
 
@@ -169,6 +193,17 @@ def apps_of(tenant: Tenant) -> list[tuple[str, str]]:
     offered = IntegrationDefinition.objects.offered_to(tenant).filter(name__in=slugs)
     names = dict(offered.values_list("name", "display_name"))
     return [(slug, names.get(slug, slug)) for slug in slugs]
+
+
+def choices_of(tenant: Tenant) -> dict[str, Any]:
+    """What the menu of filters offers: apps, folders and tags in use, and whose (four SQL queries)."""
+    tags = WorkflowTemplate.objects.for_tenant(tenant).exclude(tags=[]).values_list("tags", flat=True)
+    return {
+        "apps": apps_of(tenant),
+        "folders": list(Folder.objects.for_tenant(tenant).values_list("name", flat=True)),
+        "tags": sorted({tag for row in tags for tag in row}),
+        "whose": list(WHOSE.items()),
+    }
 
 
 def shown(templates: Sequence[WorkflowTemplate]) -> list[FlowRow]:

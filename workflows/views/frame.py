@@ -31,3 +31,11 @@ def bar_of(
         ],
         "back_url": back_url or reverse("workflows:workflow-list", args=[template.tenant.slug]),
     }
+
+
+def run_tabs(template: WorkflowTemplate) -> list[dict[str, str]]:
+    """The parts of a workflow's Runs: what ran, what came in, and why something did not run."""
+    parts = (("workflow-runs", "Runs"), ("request-list", "Requests"), ("event-list", "Why it did not run"))
+    return [
+        {"key": name, "label": label, "url": reverse(f"workflows:{name}", args=[template.pk])} for name, label in parts
+    ]

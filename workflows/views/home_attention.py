@@ -16,6 +16,7 @@ from automate.templatetags.formats import ago_words
 from integrations.models import UserIntegration
 from workflows.models import ActiveRun, WorkflowExecution
 from workflows.views.home_figures import first_apps
+from workflows.views.home_waiting import waiting_for
 from workflows.views.run_filters import Runs, first_id_at
 
 FAILED_FOR: Final = timedelta(days=7)
@@ -49,12 +50,13 @@ class Attention:
 
 
 def attention(membership: Membership, rows: Runs) -> Attention:
-    """Questions first, then expired connections, then failures, the newest first (four SQL queries)."""
+    """What waits for this member first, then questions, expired connections and failures (five SQL queries)."""
     asking, failing = _by_workflow(_asking(membership, rows)), _by_workflow(_failing(rows))
     apps = first_apps(run.template_id for run, _ in [*asking, *failing])
     home = reverse("workspace-home", args=[membership.tenant.slug])
     return Attention(
         [
+            *(Concern(title, text, url, "Answer", "approval") for title, text, url in waiting_for(membership)),
             *(_question(run, number, apps) for run, number in asking),
             *(_expired(connection, home) for connection in _expired_connections(membership)),
             *(_failure(run, number, apps) for run, number in failing),

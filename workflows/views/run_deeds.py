@@ -9,20 +9,26 @@ from typing import Literal
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
-from django.views.decorators.http import require_POST
+from django.urls import reverse
+from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts.request import AppRequest
-from workflows.access import get_run_or_404
+from automate.lib.jsontypes import BadJSON, loads
+from workflows.access import get_run_or_404, get_workflow_or_404
+from workflows.builder import sample_run
+from workflows.builder.forms.values import BadValue, clean, pretty
 from workflows.errors import WorkflowError
 from workflows.models import WorkflowExecution
 from workflows.runs.answer import NothingToAnswer, answer_unknown
 from workflows.runs.cancel import cancel
 from workflows.runs.retry import retry
+from workflows.views import replies
 from workflows.views.run_ask import AnswerForm, questions
 from workflows.views.run_panel import first_place, panel_of
 from workflows.views.run_room import RunRoom, open_run
 from workflows.views.run_view import live_answer, page_context, run_context
 
+MAX_INPUT_CHARS = 1024 * 1024
 SAID = {
     "rerun": "The step is sent again.",
     "done": "Taken as done. The run goes on.",
@@ -34,8 +40,8 @@ SAID = {
 def run_stop(request: AppRequest, id: uuid.UUID) -> HttpResponse:
     execution = get_run_or_404(request, id, "execution.cancel")
     if cancel(execution, by=request.user):
-        return _told(request, execution, "The run stops.")
-    return _told(request, execution, "The run had ended already, so there was nothing to stop.", status=409)
+        return told(request, execution, "The run stops.")
+    return told(request, execution, "The run had ended already, so there was nothing to stop.", status=409)
 
 
 @require_POST
@@ -49,7 +55,56 @@ def run_retry(request: AppRequest, id: uuid.UUID) -> HttpResponse:
 @require_POST
 def run_retry_from(request: AppRequest, id: uuid.UUID, path: str) -> HttpResponse:
     room = open_run(request, id, path, need="execution.retry")
-    return _again(request, room.execution, path, "same")
+    return _again(request, room.execution, path, "newest" if request.POST.get("version") == "newest" else "same")
+
+
+@require_http_methods(["GET", "POST"])
+def run_edit_input(request: AppRequest, id: uuid.UUID) -> HttpResponse:
+    """Change what the run was started with, and run it again from the start."""
+    execution = get_run_or_404(request, id, "execution.retry")
+    given = execution.input if isinstance(execution.input, dict) else {}
+    text, error = pretty(given.get("body")), ""
+    if request.method == "POST":
+        text = request.POST.get("body", "")
+        try:
+            new = _with_input(request, execution, text)
+        except (BadJSON, BadValue, WorkflowError) as bad:
+            error = getattr(bad, "message", "") or str(bad)
+        else:
+            return replies.go(request, reverse("workflows:run-detail", args=[new]))
+    context = {
+        "run": execution,
+        "body": text,
+        "error": error,
+        "newer": RunRoom(request, execution).newer_version if not execution.is_test else None,
+        "dialog_title": "Edit the input and run again",
+        "dialog_sub": "A new run from the start. This run stays as it is.",
+        "action": request.path,
+        "back_url": reverse("workflows:run-detail", args=[execution.pk]),
+    }
+    status = 422 if error else 200
+    return replies.dialog(request, "workflows/run_edit_input.html", context, status=status)
+
+
+def _with_input(request: AppRequest, execution: WorkflowExecution, text: str) -> uuid.UUID:
+    """Raises BadJSON, BadValue, WorkflowError."""
+    if len(text) > MAX_INPUT_CHARS:
+        raise BadValue(f"This is longer than {MAX_INPUT_CHARS:,} characters. Shorten it.")
+    body = loads(clean(text))
+    if body is None:
+        raise BadValue("Nothing stands here. Write the data as JSON, such as {}.")
+    version: Literal["same", "newest"] = "newest" if request.POST.get("version") == "newest" else "same"
+    return retry(execution, start="start", version=version, input=body, by=request.user)
+
+
+@require_POST
+def run_use_as_sample(request: AppRequest, id: uuid.UUID) -> HttpResponse:
+    """Let the builder show the data of this run until it is told otherwise."""
+    execution = get_run_or_404(request, id, "execution.view")
+    template = get_workflow_or_404(request, execution.template_id, "workflow.edit")
+    sample_run.choose(template, execution)
+    messages.success(request, f"The builder works with the data of run #{execution.number or ''} now.")
+    return redirect("workflows:workflow-build", template.pk)
 
 
 @require_POST
@@ -64,8 +119,8 @@ def run_answer(request: AppRequest, id: uuid.UUID) -> HttpResponse:
         answer_unknown(room.execution, given["step"], given["answer"], output=output, by=request.user)
     except NothingToAnswer:
         text = "Somebody has answered this already, or the run has ended. Your answer changed nothing."
-        return _told(request, room.execution, text, status=409)
-    return _told(request, room.execution, SAID[given["answer"]])
+        return told(request, room.execution, text, status=409)
+    return told(request, room.execution, SAID[given["answer"]])
 
 
 def _again(
@@ -80,7 +135,7 @@ def _again(
     return redirect("workflows:run-detail", new)
 
 
-def _told(request: AppRequest, execution: WorkflowExecution, text: str, *, status: int = 200) -> HttpResponse:
+def told(request: AppRequest, execution: WorkflowExecution, text: str, *, status: int = 200) -> HttpResponse:
     """The run as it is now, with a message."""
     tone = "ok" if status == 200 else "warn"
     if not request.htmx:

@@ -10,13 +10,17 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 from typing import Any, Final
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.http import QueryDict
 from django.utils import timezone
 from django.utils.http import urlencode
 
 from accounts.models import Tenant
+from automate.lib import clock
+from automate.lib.ids import first_id_at
 from workflows.models import ActiveRun, WorkflowExecution, WorkflowTemplate
+from workflows.models.trigger import TriggerType
+from workflows.runs.search import Search, search
 
 Runs = QuerySet[WorkflowExecution]
 Status = WorkflowExecution.Status
@@ -37,6 +41,11 @@ LABELS: Final = {
     "": "All", "running": "Running", "waiting": "Waiting", "attention": "Needs attention",
     "succeeded": "Succeeded", "failed": "Failed", "cancelled": "Cancelled",
 }  # fmt: skip
+SPANS: Final = {
+    "": ("Any time", 0), "hour": ("Last hour", 1), "day": ("Last 24 hours", 24), "week": ("Last 7 days", 7 * 24),
+    "month": ("Last 30 days", 30 * 24),
+}  # fmt: skip
+TRIGGER_TYPES: Final = {"": "Any trigger"} | {str(kind.value): str(kind.label) for kind in TriggerType}
 TESTS: Final = {"": "With test runs", "hide": "Without test runs", "only": "Test runs only"}
 
 
@@ -48,6 +57,8 @@ class Filters:
     status: str = ""
     workflow: uuid.UUID | None = None
     tests: str = ""
+    trigger: str = ""
+    span: str = ""
     before: uuid.UUID | None = None
     after: uuid.UUID | None = None
 
@@ -55,11 +66,14 @@ class Filters:
     def read(cls, query: QueryDict) -> Filters:
         """From an address; what makes no sense is left out."""
         status, tests = query.get("status", ""), query.get("tests", "")
+        trigger, span = query.get("trigger", ""), query.get("span", "")
         return cls(
             q=query.get("q", "").strip()[:200],
             status=status if status in GROUPS else "",
             workflow=as_id(query.get("workflow")),
             tests=tests if tests in TESTS else "",
+            trigger=trigger if trigger in TriggerType.values else "",
+            span=span if span in SPANS else "",
             before=as_id(query.get("before")),
             after=as_id(query.get("after")),
         )
@@ -67,7 +81,7 @@ class Filters:
     @property
     def is_narrowed(self) -> bool:
         """Whether a run may exist that this leaves out."""
-        return any((self.q, self.status, self.workflow, self.tests, self.before, self.after))
+        return any(vars(self).values())
 
     @property
     def is_first_page(self) -> bool:
@@ -81,35 +95,56 @@ class Filters:
     def page(self, *, before: uuid.UUID | None = None, after: uuid.UUID | None = None) -> Filters:
         return replace(self, before=before, after=after)
 
-    def apply(self, tenant: Tenant, rows: Runs) -> Runs:
-        """The runs of this workspace that are asked for, whatever the page."""
-        return _in_group(tenant, self._searched(tenant, self.without_status(rows)), self.status)
+    def apply(self, tenant: Tenant, rows: Runs, found: Search | None = None) -> Runs:
+        """The runs of this workspace that are asked for, whatever the page. `found`: what `searched` gave."""
+        return _in_group(tenant, self._with_words(tenant, self.without_status(rows), found), self.status)
 
     def without_status(self, rows: Runs) -> Runs:
         if self.workflow:
             rows = rows.filter(template_id=self.workflow)
+        if self.trigger:
+            rows = rows.filter(trigger_type=self.trigger)
+        if self.span:
+            rows = rows.filter(pk__gte=first_id_at(clock.now() - timedelta(hours=SPANS[self.span][1])))
         return rows.filter(is_test=self.tests == "only") if self.tests else rows
 
-    def counted(self, tenant: Tenant, rows: Runs) -> Counter[str]:
+    def counted(self, tenant: Tenant, rows: Runs, found: Search | None = None) -> Counter[str]:
         """How many of the newest COUNTED runs are of each status, whatever status is chosen."""
-        found = self._searched(tenant, self.without_status(rows)).order_by("-pk")
-        return Counter(found.values_list("status", flat=True)[:COUNTED])
+        asked = self._with_words(tenant, self.without_status(rows), found).order_by("-pk")
+        return Counter(asked.values_list("status", flat=True)[:COUNTED])
 
-    def _searched(self, tenant: Tenant, rows: Runs) -> Runs:
-        """By number, a status, a day, the run's id, or words of the workflow's name."""
-        text = self.q
-        if not text:
+    def searched(self, tenant: Tenant, rows: Runs) -> Search | None:
+        """The search of the runs' data for `q`; None where `q` is no such text."""
+        if not self.q or _special(tenant, rows, self.q) is not None:
+            return None
+        return search(tenant.pk, self.q, self.without_status(rows))
+
+    def _with_words(self, tenant: Tenant, rows: Runs, found: Search | None) -> Runs:
+        """By number, a status, a day, the run's id; else by words of the workflow's name or of the run's data."""
+        if not self.q:
             return rows
-        if re.fullmatch(r"#?\d{1,18}", text):
-            return rows.filter(number=int(text.lstrip("#")))
-        if (run_id := as_id(text)) is not None:
-            return rows.filter(pk=run_id)
-        if (group := _group_named(text)) is not None:
-            return _in_group(tenant, rows, group)
-        if (day := _day(text)) is not None:
-            return rows.filter(pk__gte=first_id_at(day), pk__lt=first_id_at(day + timedelta(days=1)))
-        named = WorkflowTemplate.objects.for_tenant(tenant).matching(text).values("pk")
-        return rows.filter(template_id__in=named)
+        special = _special(tenant, rows, self.q)
+        if special is not None:
+            return special
+        if self.q.isdecimal():
+            wanted = Q(number=int(self.q[:18]))
+        else:
+            named = WorkflowTemplate.objects.for_tenant(tenant).matching(self.q).values("pk")
+            wanted = Q(template_id__in=named)
+        return rows.filter(wanted | found.found if found else wanted)
+
+
+def _special(tenant: Tenant, rows: Runs, text: str) -> Runs | None:
+    """The runs of a number, an id, a status or a day; None for a text that is none of these."""
+    if re.fullmatch(r"#\d{1,18}", text):
+        return rows.filter(number=int(text[1:]))
+    if (run_id := as_id(text)) is not None:
+        return rows.filter(pk=run_id)
+    if (group := _group_named(text)) is not None:
+        return _in_group(tenant, rows, group)
+    if (day := _day(text)) is not None:
+        return rows.filter(pk__gte=first_id_at(day), pk__lt=first_id_at(day + timedelta(days=1)))
+    return None
 
 
 def _in_group(tenant: Tenant, rows: Runs, group: str) -> Runs:
@@ -147,12 +182,6 @@ def as_id(text: str | None) -> uuid.UUID | None:
         return uuid.UUID(text) if text else None
     except ValueError:
         return None
-
-
-def first_id_at(moment: datetime) -> uuid.UUID:
-    """The smallest id (version 7) that could have been made at this moment: ids are in the order of time."""
-    milliseconds = max(int(moment.timestamp() * 1000), 0)
-    return uuid.UUID(int=milliseconds << 80)
 
 
 def _group_named(text: str) -> str | None:

@@ -10,6 +10,7 @@ from django.urls import reverse
 from automate.lib.jsontypes import JSON
 from workflows.builder.names import tile_of
 from workflows.models import StepExecution, WorkflowExecution
+from workflows.runs.outputs import resolve
 from workflows.views.run_items import Chooser, choosers, failed_items
 from workflows.views.run_log import Entry, events_of_run, events_of_step
 from workflows.views.run_outline import Drawing
@@ -84,14 +85,14 @@ def value_of(room: RunRoom, name: str) -> JSON:
             "output": room.execution.output,
             "error": room.execution.error,
         }
-        return values[name]
+        return resolve(values[name], room.execution.tenant_id, room.execution.pk)
     row = room.steps.filter(path=room.place.path).first()
     if row is None or (row.is_encrypted and name == "output"):
         raise KeyError(name)
     found: JSON = {"input": row.input, "output": row.output, "error": row.error, "request": row.request_log}[
         name
     ]
-    return found
+    return resolve(found, row.tenant_id, row.execution_id)
 
 
 # --- the four kinds -----------------------------------------------------------------------------------

@@ -13,6 +13,7 @@ from automate.lib import jsontypes
 from automate.lib.jsontypes import JSON
 from automate.templatetags.json_html import LIMIT_BYTES
 from workflows.models import StepExecution, WorkflowExecution
+from workflows.runs.outputs import resolve
 from workflows.views.run_paths import Place
 from workflows.views.run_room import RunRoom
 from workflows.views.run_rows import how, status_of
@@ -60,6 +61,7 @@ def tabs(url: str, counts: Mapping[str, int | None]) -> list[dict[str, Any]]:
 def value(room: RunRoom, title: str, icon: str, value: JSON, name: str) -> Section:
     if value is None and not room.keeps_data:
         return Section(title, icon, note=WIPED)
+    value = resolve(value, room.execution.tenant_id, room.execution.pk)
     path = room.where or "run"
     url = reverse("workflows:run-data", args=[room.execution.pk, path, name])
     return Section(title, icon, value, name=name, download_url=url)
@@ -71,6 +73,9 @@ def sections(room: RunRoom, place: Place, row: StepExecution | None, is_live: bo
         if not is_live:
             return []
         output = Section("Output", "arrow-bar-right", pending=True, note="when the step has ended")
+        given = room.live.waits.get(place.path, {}).get("input")
+        if given is not None:
+            return [Section("Input", "arrow-bar-to-right", given), output]
         return [Section("Input", "arrow-bar-to-right", pending=True, note="when the step has ended"), output]
     if row.step_status in (StepExecution.Status.SKIPPED, StepExecution.Status.CANCELLED):
         return []

@@ -21,6 +21,7 @@ from workflows.engine.document import Step, Trigger
 from workflows.engine.graph import Graph
 from workflows.models import ActiveRun, Deployment, StepExecution, WorkflowExecution
 from workflows.runs.program import Program, programs
+from workflows.runs.tokens import WAITS
 from workflows.views import run_paths
 from workflows.views.run_outline import Drawing, Item
 from workflows.views.run_paths import TRIGGER, Place
@@ -41,6 +42,11 @@ class Live:
     answers: Mapping[str, Any] = field(default_factory=dict)
     is_stopping: bool = False
     worker: str = ""
+
+    @property
+    def outside(self) -> frozenset[str]:
+        """The places that wait for people to decide, or for services to call."""
+        return frozenset(path for path, note in self.waits.items() if note.get("kind") in WAITS)
 
     @property
     def asked(self) -> frozenset[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import uuid
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 
@@ -13,7 +13,7 @@ from django.db.models.fields.json import KeyTextTransform
 from django.urls import reverse
 
 from automate.lib import clock
-from workflows.models import WorkflowExecution, WorkflowStep
+from workflows.models import ActiveRun, WorkflowExecution, WorkflowStep
 from workflows.models.trigger import TriggerType
 from workflows.views.run_filters import Filters, Runs
 
@@ -101,10 +101,11 @@ def digest(text: str) -> str:
 def shown(
     rows: Sequence[WorkflowExecution], *, current: uuid.UUID | None = None, tiles: bool = True
 ) -> list[RunRow]:
-    """The rows as people read them; with tiles one SQL query for all of them."""
+    """The rows as people read them; with tiles one SQL query for all of them, and one when some are queued."""
     apps = _apps({row.template_id for row in rows}) if tiles else {}
-    now = clock.now()
-    return [_shown(row, apps.get(row.template_id, ""), current, now) for row in rows]
+    now, held = clock.now(), _held(rows)
+    found = [_shown(row, apps.get(row.template_id, ""), current, now) for row in rows]
+    return [replace(row, status=ActiveRun.State.HELD) if row.id in held else row for row in found]
 
 
 def how(trigger_type: str, retry_of: object) -> str:
@@ -143,6 +144,13 @@ def _shown(row: WorkflowExecution, app: str, current: uuid.UUID | None, now: dat
         tile=app or row.trigger_type.lower() or "manual",
         current=row.pk == current,
     )
+
+
+def _held(rows: Sequence[WorkflowExecution]) -> set[uuid.UUID]:
+    """Queued runs that wait until earlier ones leave room."""
+    queued = [row.pk for row in rows if row.status == WorkflowExecution.Status.PENDING]
+    held = ActiveRun.objects.filter(pk__in=queued, state=ActiveRun.State.HELD)
+    return set(held.values_list("pk", flat=True)) if queued else set()
 
 
 def _apps(templates: set[uuid.UUID]) -> dict[uuid.UUID, str]:

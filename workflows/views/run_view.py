@@ -21,6 +21,7 @@ from workflows.views.run_ask import Question, questions
 from workflows.views.run_panel import Panel, first_place, panel_of, value_of
 from workflows.views.run_panel_parts import may_retry
 from workflows.views.run_room import RunRoom, open_run
+from workflows.views.run_waits import Waits, waits
 from workflows.views.run_words import headline
 from workflows.views.runs import NOTHING_NEW, column, vary
 
@@ -96,9 +97,10 @@ def live_answer(
     *,
     with_panel: bool = True,
     asked: Mapping[str, Question] | None = None,
+    open_waits: Waits | None = None,
 ) -> HttpResponse:
     """The steps, and out of band the bar, the run's row and, where it changed, the panel."""
-    context = run_context(request, room, panel, asked) | {
+    context = run_context(request, room, panel, asked, open_waits) | {
         "with_panel": with_panel,
         "row": run_rows.shown([room.execution], current=room.execution.pk, tiles=False)[0],
     }
@@ -115,7 +117,11 @@ def page_context(room: RunRoom) -> dict[str, Any]:
 
 
 def run_context(
-    request: AppRequest, room: RunRoom, panel: Panel, asked: Mapping[str, Question] | None = None
+    request: AppRequest,
+    room: RunRoom,
+    panel: Panel,
+    asked: Mapping[str, Question] | None = None,
+    open_waits: Waits | None = None,
 ) -> dict[str, Any]:
     """The parts that change while a run goes on."""
     execution = room.execution
@@ -128,6 +134,7 @@ def run_context(
         "duration_ms": run_rows.duration_ms(execution, room.now),
         "headline": headline(room),
         "questions": list((asked or questions(room)).values()),
+        "waits": open_waits or waits(room),
         "items": room.items() if room.program else [],
         "panel": panel,
         "deeds": deeds(room),
@@ -146,6 +153,7 @@ def deeds(room: RunRoom) -> dict[str, Any]:
         "again": again,
         "resume": again and went_wrong,
         "newer": newer,
+        "sample": "workflow.edit" in room.rights and execution.is_final,
         "resume_words": "Retry from failed step"
         if execution.is_failed or execution.had_errors
         else "Go on from where it stopped",

@@ -10,7 +10,8 @@ from django.utils import timezone
 from django.utils.dateformat import format as format_date
 
 from automate.templatetags.formats import duration
-from workflows.models import WorkflowExecution
+from workflows.models import ActiveRun, WorkflowExecution
+from workflows.runs.tokens import WAITS
 from workflows.views.run_paths import parse
 from workflows.views.run_states import moment
 
@@ -125,13 +126,16 @@ def _ended(room: RunRoom) -> Headline | None:
 
 def _queued(room: RunRoom) -> Headline:
     waited_s = int((room.now - room.execution.created_at).total_seconds())
+    if room.live.state == ActiveRun.State.HELD:
+        text = "It begins as soon as the runs before it leave room, as the settings of the workflow and the workspace say."
+        return Headline("warn", "hourglass", "Waiting for an earlier run", text)
     text = "A worker takes it in a moment."
     if waited_s > SLOW_START_S:
         text = f"It has waited for {duration(waited_s * 1000)}. The workers are busy, or none is running."
     return Headline("idle", "clock", "Queued", text, busy=waited_s <= SLOW_START_S)
 
 
-def _under_way(room: RunRoom) -> Headline:
+def _under_way(room: RunRoom) -> Headline | None:
     """What goes on now: the innermost step under way, what it waits for."""
     total = len(room.names.numbers)
     found = [(path, live) for path, live in room.live.progress.items() if live.get("state") != "WAITING"]
@@ -153,6 +157,9 @@ def _under_way(room: RunRoom) -> Headline:
     waiting = [(path, live) for path, live in room.live.progress.items() if live.get("state") == "WAITING"]
     if not waiting:
         return Headline("run", "player-play", "Running", busy=True)
+    waiting = [(path, live) for path, live in waiting if path not in room.live.outside]
+    if not waiting:
+        return None  # who is asked stands there instead
     path, live = waiting[0]
     step = room.names.numbered(path.rsplit(".", 1)[-1])
     return Headline("warn", "hourglass", f"Waiting at {step}", waiting_words(room, path, live))
@@ -166,9 +173,12 @@ def _is_around(path: str, found: list[tuple[str, Any]]) -> bool:
 def waiting_words(room: RunRoom, path: str, live: Mapping[str, Any]) -> str:
     """What a waiting step waits for."""
     kind = room.live.waits.get(path, {}).get("kind")
+    until = moment(live.get("until"))
     if kind == "child":
         return "It waits for the workflow it has started."
-    until = moment(live.get("until"))
+    if kind in WAITS:
+        what = "people to answer" if kind == "approval" else "a call to its address"
+        return f"It waits for {what}{f', at the latest until {at_words(until)}' if until else ''}."
     return f"It goes on{_until(live)}, by itself." if until else "It goes on when it is answered."
 
 

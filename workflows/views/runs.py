@@ -15,12 +15,13 @@ from django_htmx.http import push_url
 
 from accounts.access import workspace_view
 from accounts.models import Membership
+from accounts.permissions import has_permission
 from accounts.request import AppRequest
 from workflows.access import get_workflow_or_404, hidden_workflows, rights_on
 from workflows.models import WorkflowExecution, WorkflowTemplate
 from workflows.views import run_rows
-from workflows.views.frame import bar_of
-from workflows.views.run_filters import TESTS, Filters, Runs, as_id, chips, visible
+from workflows.views.frame import bar_of, run_tabs
+from workflows.views.run_filters import SPANS, TESTS, TRIGGER_TYPES, Filters, Runs, as_id, chips, visible
 
 RECENT: Final = 6  # rows on the workspace's first page
 MAX_CHOICES: Final = 500  # workflows offered as a filter; the search finds the others
@@ -36,7 +37,9 @@ def run_list(request: AppRequest, workspace_slug: str) -> HttpResponse:
     def around() -> dict[str, Any]:
         named = WorkflowTemplate.objects.for_tenant(request.workspace).exclude(pk__in=hidden).order_by("name")
         choices = [(str(pk), name) for pk, name in named.values_list("pk", "name")[:MAX_CHOICES]]
-        return {"nav": "runs", "has_workflow_column": True, "workflows": choices}
+        again = has_permission(request.membership, "execution.retry")
+        retry = reverse("workflows:runs-retry", args=[workspace_slug]) if again else ""
+        return {"nav": "runs", "has_workflow_column": True, "workflows": choices, "retry_url": retry}
 
     url = reverse("workflows:run-list", args=[workspace_slug])
     return _list(request, rows, url, around, page="workflows/run_list.html")
@@ -50,7 +53,15 @@ def workflow_runs(request: AppRequest, id: uuid.UUID) -> HttpResponse:
         return _column(request, template, rows)
 
     def around() -> dict[str, Any]:
-        return {"workflow": template, **bar_of(template, "runs", rights_on(request.membership, template))}
+        rights = rights_on(request.membership, template)
+        again = "execution.retry" in rights
+        retry = reverse("workflows:workflow-runs-retry", args=[template.pk]) if again else ""
+        return {
+            "workflow": template,
+            "tabs": run_tabs(template),
+            "retry_url": retry,
+            **bar_of(template, "runs", rights),
+        }
 
     url = reverse("workflows:workflow-runs", args=[template.pk])
     return _list(request, rows, url, around, page="workflows/run_workflow.html")
@@ -92,8 +103,10 @@ def _list(
     `around` gives what the page has besides the region, asked for only when something is drawn.
     """
     filters = Filters.read(request.GET)
-    asked = filters.apply(request.workspace, rows)
-    if _is_seen(request, asked):
+    search = filters.searched(request.workspace, rows)
+    asked = filters.apply(request.workspace, rows, search)
+    mark = "~" if search and search.is_growing else ""
+    if _is_seen(request, asked, mark=mark):
         return HttpResponse(status=NOTHING_NEW)
     found = run_rows.page(asked, filters)
     base = around()
@@ -101,11 +114,16 @@ def _list(
         "list_url": url,
         "filters": filters,
         "tests": TESTS,
+        "spans": SPANS,
+        "trigger_types": TRIGGER_TYPES,
+        "search_note": search.note if search else "",
         "runs": run_rows.shown(found.rows, tiles="has_workflow_column" in base),
         "page": found,
-        "chips": chips(filters, filters.counted(request.workspace, rows), url),
-        "poll_url": url + filters.query(seen=found.seen) if filters.is_first_page else "",
+        "chips": chips(filters, filters.counted(request.workspace, rows, search), url),
+        "poll_url": url + filters.query(seen=found.seen + mark) if filters.is_first_page else "",
     }
+    is_failed = filters.status == "failed" and context["runs"]
+    context["retry_url"] = context["retry_url"] + filters.page().query() if is_failed and context["retry_url"] else ""
     if not _asks_for(request, "runs"):
         return vary(render(request, page, context))
     response = vary(render(request, "workflows/_run_rows.html", context))
@@ -116,7 +134,7 @@ def _column(request: AppRequest, template: WorkflowTemplate, rows: Runs) -> Http
     """The list beside an open run: `?since=` renews it, `?before=` gives the next rows below, `?q=` searches."""
     filters = Filters.read(request.GET)
     current, since = as_id(request.GET.get("current")), as_id(request.GET.get("since"))
-    asked = filters.apply(request.workspace, rows)
+    asked = filters.apply(request.workspace, rows, filters.searched(request.workspace, rows))
     found = run_rows.grown(asked, since) if since else run_rows.page(asked, filters)
     if request.GET.get("seen") == found.seen:
         return HttpResponse(status=NOTHING_NEW)
@@ -141,10 +159,10 @@ def _column_context(
     }
 
 
-def _is_seen(request: AppRequest, rows: Runs, size: int = run_rows.PAGE_SIZE) -> bool:
+def _is_seen(request: AppRequest, rows: Runs, size: int = run_rows.PAGE_SIZE, mark: str = "") -> bool:
     """Whether the region on the page already shows what there is (one SQL query)."""
     seen = request.GET.get("seen")
-    return bool(seen) and seen == run_rows.seen_of(rows, size)
+    return bool(seen) and seen == run_rows.seen_of(rows, size) + mark
 
 
 def _asks_for(request: AppRequest, region: str) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from typing import Final
+from typing import Any, Final
 
 from django.core.paginator import Paginator
 from django.http import HttpResponse
@@ -23,6 +23,7 @@ from workflows.views import flow_rows, replies
 from workflows.views.exports import as_file
 
 PAGE_SIZE: Final = 20
+LOOKS: Final = {"list": ("As a list", "list"), "grid": ("As cards", "layout-grid")}
 
 
 @require_GET
@@ -31,7 +32,8 @@ def workflow_list(request: AppRequest, workspace_slug: str) -> HttpResponse:
     filters = flow_rows.FlowFilters.read(request.GET)
     url = reverse("workflows:workflow-list", args=[workspace_slug])
     rows = flow_rows.visible_flows(request.membership)
-    searched = filters.searched(rows)
+    searched = filters.searched(rows, request.user)
+    is_grid = _wants_grid(request)
     asked = filters.in_state(searched).select_related("created_by", "folder")
     page = Paginator(asked, PAGE_SIZE).get_page(request.GET.get("page"))
     shown = flow_rows.shown(list(page))
@@ -40,6 +42,8 @@ def workflow_list(request: AppRequest, workspace_slug: str) -> HttpResponse:
         "filters": filters,
         "list_url": url,
         "here": request.get_full_path(),
+        "segments": _looks(url, filters, is_grid=is_grid),
+        "is_grid": is_grid,
         "chips": flow_rows.chips(searched, filters, url),
         "page_obj": page,
         "rows": shown,
@@ -47,10 +51,39 @@ def workflow_list(request: AppRequest, workspace_slug: str) -> HttpResponse:
     }
     is_part = replies.asks_for(request, "flows")
     if not is_part:
-        context["apps"] = flow_rows.apps_of(request.workspace)
+        context |= flow_rows.choices_of(request.workspace)
     name = "workflows/_workflow_rows.html" if is_part else "workflows/workflow_list.html"
     response = replies.vary(render(request, name, context))
     return push_url(response, url + filters.query()) if is_part and "page" not in request.GET else response
+
+
+def _wants_grid(request: AppRequest) -> bool:
+    """Rows or cards: remembered for the session once chosen."""
+    if (look := request.GET.get("look")) in LOOKS:
+        request.session["flows_look"] = look
+    return request.session.get("flows_look") == "grid"
+
+
+def _looks(url: str, filters: flow_rows.FlowFilters, *, is_grid: bool) -> list[dict[str, Any]]:
+    joint = "&" if filters.query() else "?"
+    return [
+        {"label": label, "icon_name": icon, "icon_only": True, "active": is_grid == (look == "grid"),
+         "url": f"{url}{filters.query()}{joint}look={look}"}
+        for look, (label, icon) in LOOKS.items()
+    ]  # fmt: skip
+
+
+@require_POST
+def workflow_star(request: AppRequest, id: uuid.UUID) -> HttpResponse:
+    """Star it, or take the star away."""
+    template = get_workflow_or_404(request, id, "workflow.view")
+    is_starred = keeping.star(template, request.user)
+    text = (
+        f"{template.name} is starred: it stands at the top of your list."
+        if is_starred
+        else f"{template.name} has no star any more."
+    )
+    return _said(request, template, text)
 
 
 @require_POST

@@ -65,6 +65,8 @@ def execute_workflow(
     except DedupConflict:
         message = "This Idempotency-Key was used before, with another input. Use a new key."
         raise ApiError(409, "conflict", message, "Idempotency-Key") from None
+    if result.execution_id is None:
+        return Status(202, {"id": None, "execution": None, "status": "skipped"})
     if wait and wait_for(result.execution_id, timeout_s=wait).is_final:
         return Status(200, _shape(request, result.execution_id))
     return Status(

@@ -10,13 +10,15 @@ from django.http import HttpResponse
 from ninja import Field, Query, Router, Schema
 from ninja.responses import Status
 
+from accounts.request import client_ip
 from automate.api.access import get_execution, visible_workflows
 from automate.api.auth import ApiRequest, Token
 from automate.api.errors import ApiError
 from automate.api.pagination import DEFAULT_LIMIT, Cursor, Limit, page
-from automate.api.shapes import execution_shape, execution_shapes, step_shapes
+from automate.api.shapes import execution_shape, execution_shapes, run_output, step_shapes
 from workflows.models import ActiveRun, StepExecution, WorkflowExecution
 from workflows.runs.answer import answer_unknown
+from workflows.runs.answers import AlreadyAnswered, Given, MayNotAnswer, NotAnswerable, answer_as_member
 from workflows.runs.cancel import cancel
 from workflows.runs.retry import retry
 
@@ -97,7 +99,7 @@ def get_events(
         "status": execution.status,
         "progress": active["progress"] if active else {},
         "steps": step_shapes(steps),
-        "output": execution.output,
+        "output": run_output(execution),
         "error": execution.error,
     }
 
@@ -124,11 +126,21 @@ def retry_execution(request: ApiRequest, id: uuid.UUID, body: Retry | None = Non
 def answer_execution(request: ApiRequest, id: uuid.UUID, body: Answer) -> Shape:
     execution = get_execution(request, id, "execution.retry")
     if body.answer == "approve" or body.answer == "reject":
-        raise ApiError(
-            409,
-            "not_asked",
-            f"No approval is open at `{body.step}`. It may have been answered already.",
-            "step",
-        )
+        _decide(request, execution, body)
+        return execution_shape(get_execution(request, id))
     answer_unknown(execution, body.step, body.answer, output=body.output, by=request.user)
     return execution_shape(get_execution(request, id))
+
+
+def _decide(request: ApiRequest, execution: WorkflowExecution, body: Answer) -> None:
+    """Raises ApiError: 409 for a second answer, one too late, and a step that asks nobody."""
+    given = Given(body.answer == "approve", body.comment, body.answers)
+    try:
+        answer_as_member(execution, body.step, given, user=request.user, ip=client_ip(request))
+    except AlreadyAnswered as reason:
+        who = f" by {reason.vote.by}: {reason.vote.word}, {reason.vote.at}" if reason.vote else ""
+        raise ApiError(409, "already_answered", f"The step `{body.step}` was answered before{who}.", "step") from None
+    except NotAnswerable as reason:
+        raise ApiError(409, "not_asked", f"The step `{body.step}` waits for no answer. {reason.message}", "step") from None
+    except MayNotAnswer as reason:
+        raise ApiError(403, "forbidden", reason.message, "step") from None

@@ -1,4 +1,4 @@
-"""`manage.py scheduler`: fires due schedules, wakes due waits, takes over runs of dead workers.
+"""`manage.py scheduler`: fires due schedules, makes due polls, wakes due waits, takes over runs of dead workers.
 
 Any number may run: every change is a conditional one.
 """
@@ -14,15 +14,19 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.core.management.base import BaseCommand
-from django.db import DatabaseError, close_old_connections, connection
+from django.db import DatabaseError, InterfaceError, OperationalError, close_old_connections, connection
 
 from automate.lib import clock
 from automate.processes import write_pid
-from workflows.runs import dispatch, health, recovery
+from workflows.runs import dispatch, health, notices, recovery, wiping
+from workflows.runs.pruning import Pruner
 from workflows.triggers import schedules
+from workflows.triggers.errands import Errands
+from workflows.triggers.poller import Poller
 
 log = logging.getLogger(__name__)
 TICK_S = 0.5
+ERRANDS_EVERY_S = 1.0
 TIDY_EVERY_S = 300.0
 UPKEEP_EVERY_S = 3600.0
 
@@ -41,19 +45,27 @@ class Chore:
         try:
             self.do()
             self.done_at = now
+        except (OperationalError, InterfaceError) as error:
+            log.warning("the database is away (%s); the scheduler tries again", type(error).__name__)
+            connection.close()
         except Exception as error:
             log.exception("the scheduler's %s failed; trying again", getattr(self.do, "__name__", "chore"))
             if isinstance(error, DatabaseError):
                 connection.close()
 
 
-def make_chores() -> list[Chore]:
+def make_chores(poller: Poller) -> list[Chore]:
     return [
         Chore(lambda: schedules.tick(clock.now()), 0.0),
+        Chore(poller.tick, 0.0),
+        Chore(Errands().tick, ERRANDS_EVERY_S),
         Chore(recovery.wake_due_now, 0.0),
         Chore(recovery.sweep, recovery.SWEEP_EVERY_S),
         Chore(health.note_tick, recovery.SWEEP_EVERY_S),
+        Chore(notices.ask_for_sending, 0.0),
         Chore(recovery.tidy, TIDY_EVERY_S),
+        Chore(lambda: wiping.wipe_due(clock.now()), wiping.WIPE_EVERY_S),
+        Chore(Pruner().tick, 0.0),
         Chore(_look_after_connections, UPKEEP_EVERY_S, done_at=time.monotonic()),
     ]
 
@@ -70,8 +82,10 @@ class Command(BaseCommand):
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: stopping.set())
         write_pid("scheduler")
-        chores = make_chores()
+        poller = Poller()
+        chores = make_chores(poller)
         while not stopping.wait(TICK_S):
             close_old_connections()
             for chore in chores:
                 chore.do_if_due(time.monotonic())
+        poller.stop()

@@ -6,8 +6,9 @@ from typing import Any
 
 from django.conf import settings
 from django.core.management import call_command
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandError
 
+from automate.alone import AlreadyRunning, end_leftovers, hold_folder
 from automate.processes import Supervisor, children_to_run, write_pid
 from automate.staticfiles import collect_if_changed
 from workflows.gallery import sync_gallery
@@ -17,6 +18,15 @@ class Command(BaseCommand):
     help = "Prepare the database and run every process; Ctrl+C stops them together."
 
     def handle(self, *args: Any, **options: Any) -> None:
+        try:
+            with hold_folder():
+                self._run()
+        except AlreadyRunning as error:
+            raise CommandError(str(error)) from None
+
+    def _run(self) -> None:
+        if left := end_leftovers():
+            self.stderr.write(f"Ended what an earlier start had left behind: {', '.join(left)}.")
         call_command("migrate", verbosity=0)
         if not settings.REDIS_URL:
             call_command("createcachetable", verbosity=0)

@@ -109,6 +109,8 @@ class Command(BaseCommand):
     def run(self, options: dict[str, Any]) -> None:
         template = _find(options["workflow"])
         result = start(template, input=options["input"], by=None)
+        if result.execution_id is None:
+            raise CommandError("Nothing was started: a run is under way, and the settings leave others out then.")
         if options["wait"]:
             wait_for(result.execution_id, timeout_s=None)
         execution = WorkflowExecution.objects.for_tenant(template.tenant_id).get(pk=result.execution_id)

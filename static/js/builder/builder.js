@@ -106,6 +106,7 @@ function pressed(event) {
   if (control && key === "enter") return document.querySelector("[data-test-run]");
   if (control && key === "s") return document.querySelector("#panel [data-save]");
   if (event.target.closest?.(TYPING)) return null;
+  if (control && key === "y") return document.querySelector('[data-command-key="redo"]');
   if (control && key === "z") return document.querySelector(`[data-command-key="${event.shiftKey ? "redo" : "undo"}"]`);
   if (control && key === "d") return command("duplicate");
   if (control || event.altKey) return null;

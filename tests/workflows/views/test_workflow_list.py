@@ -279,3 +279,49 @@ def test_deleting_from_its_own_page_leads_to_the_list(
     response = as_alice.post(deed("delete", flow), {"leave": "1"})
 
     assert response.headers["Location"] == list_url(workspace)
+
+
+def listed(client: Client, workspace: Tenant, **query: str) -> list[str]:
+    return [row.template.name for row in client.get(list_url(workspace), query).context["rows"]]
+
+
+def other(alice: User, workspace: Tenant) -> WorkflowTemplate:
+    return documents.create(workspace, load(hook_document("other", "Other")), by=alice)
+
+
+def test_a_star_is_one_s_own_and_puts_a_workflow_first(as_alice, client, alice, bob, workspace, published):
+    other(alice, workspace)
+    as_alice.post(reverse("workflows:workflow-star", args=[published.pk]))
+
+    mine = listed(as_alice, workspace)
+    client.force_login(bob)
+
+    assert mine[0] == "Orders"
+    assert listed(as_alice, workspace, whose="starred") == ["Orders"]
+    assert listed(client, workspace, whose="starred") == []
+    assert "Other" in mine
+
+
+def test_a_second_press_takes_the_star_away(as_alice, workspace, published):
+    for _ in range(2):
+        as_alice.post(reverse("workflows:workflow-star", args=[published.pk]))
+
+    assert listed(as_alice, workspace, whose="starred") == []
+
+
+def test_folder_and_tag_narrow_the_list(as_alice, alice, workspace, published):
+    other(alice, workspace)
+    keeping.file_under(published, folder="Sales", tags=["eu", "daily"])
+
+    assert listed(as_alice, workspace, folder="Sales") == ["Orders"]
+    assert listed(as_alice, workspace, tag="eu") == ["Orders"]
+    assert listed(as_alice, workspace, tag="e") == []
+    assert listed(as_alice, workspace, whose="mine") == ["Other", "Orders"]
+
+
+def test_cards_are_remembered_once_chosen(as_alice, workspace, published):
+    address = reverse("workflows:workflow-list", args=[workspace.slug])
+    as_alice.get(address, {"look": "grid"})
+
+    assert b"flow-card" in as_alice.get(address).content
+    assert b"flow-card" not in as_alice.get(address, {"look": "list"}).content

@@ -18,8 +18,10 @@ from workflows.errors import EditRefused
 
 def link(document: Document, args: Args) -> Change:
     """One more line. Refused: to itself, twice, to a note, in a circle, into or out of a loop's body."""
-    source, port, target = _read(args)
+    source, port, target = _read(document, args)
     name = _name(document, source)
+    if target.startswith(TRIGGER):
+        raise EditRefused("Nothing can lead to a trigger: it is what starts a run.")
     goal = step_of(document, target)
     if source == target:
         raise EditRefused(
@@ -29,7 +31,7 @@ def link(document: Document, args: Args) -> Change:
         raise EditRefused("A note never runs, so nothing can lead to it.")
     if source and not source.startswith(TRIGGER) and port not in ports(step_of(document, source)):
         raise EditRefused(f'"{name}" has no way out called "{port}".')
-    old = targets_of(document, source, port)
+    old = _old_targets(document, source, port)
     if target in old:
         raise EditRefused(f'"{name}" already leads to "{goal.name}" there.')
     after = with_targets(document, source, port, [*old, target])
@@ -39,9 +41,11 @@ def link(document: Document, args: Args) -> Change:
 
 
 def unlink(document: Document, args: Args) -> Change:
-    source, port, target = _read(args)
+    source, port, target = _read(document, args)
     name = _name(document, source)
-    old = targets_of(document, source, port)
+    old = _old_targets(document, source, port)
+    if len(old) == 1 and source.startswith(TRIGGER):
+        raise EditRefused(f'"{name}" would start where the other triggers start. Delete it, or lead it elsewhere first.')
     if target not in old:
         raise EditRefused("This line is not there any more. Nothing was changed.")
     after = with_targets(document, source, port, [key for key in old if key != target])
@@ -57,6 +61,11 @@ def way_words(document: Document, source: str, port: str) -> str:
     return f"{port_name(step_of(document, source), port)} of {name}"
 
 
+def _old_targets(document: Document, source: str, port: str) -> tuple[str, ...]:
+    """Where it leads now; a trigger without lines of its own begins where all of them begin."""
+    return targets_of(document, source, port) or (document.start if source.startswith(TRIGGER) else ())
+
+
 def _name(document: Document, source: str) -> str:
     if not source:
         return "The start"
@@ -65,5 +74,9 @@ def _name(document: Document, source: str) -> str:
     return step_of(document, source).name
 
 
-def _read(args: Args) -> tuple[str, str, str]:
-    return args.get("source", ""), args.get("port") or "main", args.get("target", "")
+def _read(document: Document, args: Args) -> tuple[str, str, str]:
+    """What the only trigger leads to is the start itself."""
+    source = args.get("source", "")
+    if source.startswith(TRIGGER) and len(document.triggers) == 1 and not document.triggers[0].next:
+        source = ""
+    return source, args.get("port") or "main", args.get("target", "")

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from typing import Any, Final, Protocol
 
+from workflows.builder.canvas.layout import FAR
 from workflows.builder.commands.base import (
     Args,
     Change,
@@ -16,6 +18,7 @@ from workflows.builder.commands.base import (
     with_step,
     with_trigger,
 )
+from workflows.builder.commands.places import NO_PLACE, with_places
 from workflows.builder.commands.structure import place_step
 from workflows.engine.catalogue import ActionInfo, Catalogue, IntegrationInfo, TriggerInfo
 from workflows.engine.document import Document, Slot, Step, Trigger
@@ -38,9 +41,19 @@ class Names(Catalogue, Protocol):
 
 
 def insert(document: Document, args: Args, catalogue: Names) -> Change:
-    """A new step, placed; an app's action brings the connection slot it needs. Raises EditRefused."""
+    """A new step, placed; an app's action brings the connection slot it needs. Raises EditRefused.
+
+    `loose`: nothing leads to it yet; `x`, `y`: where its card lies in free-form.
+    """
     document, step = _new_step(document, args, catalogue)
-    after = place_step(document, step, Place.read(args))
+    is_loose = args.get("loose") == "1" or step.type == "note"
+    after = (
+        replace(document, steps=(*document.steps, step))
+        if is_loose
+        else place_step(document, step, Place.read(args))
+    )
+    if args.get("x") and args.get("y"):
+        after = with_places(after, {step.key: [_pixels(args["x"]), _pixels(args["y"])]})
     return Change(refuse_new_faults(document, after), f"Added {step.name}", opens=step.key)
 
 
@@ -130,6 +143,16 @@ def _known(catalogue: Names, integration: str, action: str) -> tuple[Integration
     if action and info is None:
         raise EditRefused(f'{app.name} has no action "{action}". Choose another one.')
     return app, info
+
+
+def _pixels(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.inf
+    if not abs(value) <= FAR:  # true of "not a number" too
+        raise EditRefused(NO_PLACE)
+    return value
 
 
 def _word(enabled: bool) -> str:

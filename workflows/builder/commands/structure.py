@@ -201,7 +201,7 @@ def move(document: Document, args: Args) -> Change:
         if place.before == key:
             raise EditRefused(f'"{step.name}" is there already.')
     after, exits = _detach(document, key, moved)
-    after = _attach(after, step, place, exits)
+    after = attach(after, step, place, exits)
     return Change(refuse_new_faults(document, after), f"Moved {step.name}")
 
 
@@ -234,7 +234,8 @@ def _detach(document: Document, key: str, moved: set[str]) -> tuple[Document, li
     return retarget(document, key, dict.fromkeys(onward)), exits
 
 
-def _attach(document: Document, step: Step, place: Place, exits: list[tuple[str, str]]) -> Document:
+def attach(document: Document, step: Step, place: Place, exits: list[tuple[str, str]]) -> Document:
+    """Lead to a step of the document from `place`; what stood there goes on behind its ways out (`exits`, else its own)."""
     if place.after:
         for source, port in open_ends(document, place.after, without=step.key):
             document = with_targets(document, source, port, [step.key])

@@ -154,7 +154,7 @@ def _example(schema: Schema) -> str:
 _KINDS: Final = {
     "any": "any", "text": "text", "flag": "flag", "count": "integer", "number": "number", "object": "rows",
     "schema": "schema", "list": "any", "texts": "list", "choice": "choice", "key": "text", "slug": "text",
-    "name": "text", "workflow": "workflow", "workflows": "any", "need": "any", "condition": "condition",
+    "name": "text", "workflow": "workflow", "workflows": "any", "name_or_names": "any", "need": "any", "condition": "condition",
     "cases": "cases", "ops": "ops", "auth": "auth", "notify": "json",
 }  # fmt: skip
 LABELS: Final = {

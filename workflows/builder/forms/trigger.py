@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from workflows.builder.forms.fields import BoundField, Errors, Post, show
+from workflows.builder.forms.form_rows import FormRows, read_rows, show_rows
 from workflows.builder.forms.reading import read
 from workflows.builder.forms.schema_rows import SchemaForm, read_schema, show_schema
 from workflows.builder.forms.specs import AUTH_SPECS, Spec, from_fields, from_schema
@@ -23,8 +24,10 @@ ADVANCED: Final = (
     "missed",
     "input",
     "first_poll",
-    "title",
+    "button",
+    "respond",
     "thanks",
+    "redirect",
     "query",
     "workflows",
 )
@@ -36,11 +39,22 @@ AUTH_NEEDS: Final = {
     "basic": (), "header": ("header", "prefix"), "jwt": ("header", "algorithm"),
     "hmac": ("header", "algorithm", "encoding", "prefix", "timestamp_header", "tolerance_s"),
 }  # fmt: skip
+FORM_AUTH: Final = ("", "basic")  # what a browser can ask people for
 PRESETS: Final = (
     ("*/15 * * * *", "Every 15 minutes"), ("0 * * * *", "Every hour"), ("0 9 * * *", "Every day at 9:00"),
     ("0 9 * * 1-5", "Weekdays at 9:00"), ("0 9 * * 1", "Mondays at 9:00"), ("0 6 1 * *", "First of the month at 6:00"),
 )  # fmt: skip
 FIRES: Final = 5
+FORM_WORDS: Final[dict[str, dict[str, Any]]] = {
+    "title": {"placeholder": "Form"},
+    "description": {"kind": "area", "label": "Text above the fields"},
+    "button": {"label": "Words on the button", "placeholder": "Send"},
+    "respond": {"label": "After sending", "choices": (
+        ("thanks", "Words of thanks"), ("redirect", "Another page"), ("step", "What the workflow answers"))},
+    "thanks": {"kind": "area", "label": "Words of thanks", "placeholder": "Thank you. Your answers have arrived."},
+    "redirect": {"label": "Page to go on to", "placeholder": "https://example.com/thanks", "input_type": "url",
+                 "help": "For “Another page”: its whole address."},
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -52,6 +66,7 @@ class TriggerForm:
     schema_name: str = ""
     schema_label: str = ""
     auth: AuthForm | None = None
+    questions: FormRows | None = None
 
 
 @dataclass(frozen=True)
@@ -83,13 +98,17 @@ def show_trigger(
         found += show(specs, inner if isinstance(inner, dict) else {}, "input", posted=posted, errors=errors)
     name = _schema_name(trigger)
     schema = show_schema(trigger.config.get(name, ABSENT)) if name else None
+    questions = None
+    if trigger.type == "form":
+        questions, schema = show_rows("config.fields", trigger.config.get("fields", ABSENT), errors), None
     return TriggerForm(
         main=tuple(one for one in found if not one.spec.advanced),
         more=tuple(one for one in found if one.spec.advanced),
         errors=errors,
         schema=schema,
         schema_name=f"config.{name}" if name else "",
-        schema_label="Fields of the form" if name == "fields" else "Input fields",
+        schema_label="Input fields",
+        questions=questions,
         auth=_auth(trigger, posted, errors) if trigger.type in ("webhook", "form") else None,
     )
 
@@ -131,6 +150,8 @@ def _specs(trigger: Trigger) -> tuple[Spec, ...]:
     fields = [f for f in TRIGGER_KINDS[trigger.type].fields if f.shape not in ("schema", "auth")]
     leave = ("input",) if trigger.type in ("polling", "event") else ()
     specs = from_fields(fields, advanced=ADVANCED, leave=leave)
+    if trigger.type == "form":
+        return tuple(replace(s, **FORM_WORDS.get(s.name, {})) for s in specs)
     if trigger.type != "schedule":
         return specs
     shown = {
@@ -148,6 +169,8 @@ def _schema_name(trigger: Trigger) -> str:
 
 def _read_schema(name: str, post: Post, old: Any, errors: Errors) -> Any:
     try:
+        if name == "config.fields":
+            return read_rows(name, post, old, errors)
         return read_schema(name, post, old)
     except BadValue as error:
         errors[name] = str(error)
@@ -170,7 +193,8 @@ def _auth(trigger: Trigger, posted: Post | None, errors: Errors) -> AuthForm:
     given = auth if isinstance(auth, dict) else {}
     kind = str(given.get("type", ""))
     specs = [spec for spec in AUTH_SPECS if spec.name in AUTH_NEEDS.get(kind, ())]
-    return AuthForm(kind, tuple(AUTH_WORDS.items()), show(specs, given, "auth", posted=posted, errors=errors))
+    words = [(name, said) for name, said in AUTH_WORDS.items() if trigger.type == "webhook" or name in FORM_AUTH]
+    return AuthForm(kind, tuple(words), show(specs, given, "auth", posted=posted, errors=errors))
 
 
 def _read_auth(trigger: Trigger, post: Post, errors: Errors) -> Any:

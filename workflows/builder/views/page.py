@@ -12,23 +12,26 @@ from workflows.builder import answers, palette
 from workflows.builder.commands import Place
 from workflows.builder.connection_field import came_back_with
 from workflows.builder.edit import run_command
+from workflows.builder.meanwhile import meanwhile
 from workflows.builder.panel import step_panel, trigger_panel
 from workflows.builder.room import Room, open_room
 from workflows.engine.document import DocumentError
 from workflows.errors import WorkflowError
 
-UNDOABLE = frozenset({"delete", "delete_trigger", "move", "toggle", "unlink", "duplicate", "link"})
+UNDOABLE = frozenset({"delete", "delete_trigger", "move", "toggle", "unlink", "duplicate", "link", "paste", "tidy"})
 
 
 @require_GET
 def build(request: AppRequest, id: uuid.UUID) -> HttpResponse:
-    """The builder; asked by a card for `#panel`, only the panel. `?step=` or `?trigger=` opens one, `&tab=` a tab of it."""
+    """The builder; asked for `#panel` only the panel, for `#outline` only the steps. `?step=` or `?trigger=` opens one, `&tab=` a tab of it."""
     room = open_room(request, id)
     panel = open_panel(room, request)
     if panel and "connection" in request.GET:
         came_back_with(panel, request.GET.get("slot", ""), request.GET["connection"])
     if request.htmx and request.htmx.target == "panel":
         return answers.panel_only(request, room, panel)
+    if request.htmx and request.htmx.target == "outline":
+        return answers.steps_only(request, room, panel)
     return answers.page(request, room, panel=panel)
 
 
@@ -47,18 +50,22 @@ def open_panel(room: Room, request: AppRequest) -> answers.Panel | None:
 def edit(request: AppRequest, id: uuid.UUID) -> HttpResponse:
     """One command: see commands/. Its arguments are the form's fields; `command` may also be in the address."""
     room = open_room(request, id)
-    args = {**request.GET.dict(), **request.POST.dict()}
-    command = str(args.get("command", ""))
+    args = {name: str(value) for name, value in {**request.GET.dict(), **request.POST.dict()}.items()}
+    command = args.get("command", "")
+    others = meanwhile(room, command, args)
+    if others and others.clashes and "force" not in args:
+        return answers.changed_elsewhere(request, room, others, args)
     try:
-        change = run_command(room, command, {name: str(value) for name, value in args.items()})
+        change = run_command(room, command, args)
     except WorkflowError as refusal:
         return answers.refused(request, room, refusal.message)
     except DocumentError as error:
         return answers.refused(request, room, error.faults[0].message)
-    opens = change.opens if command in ("insert", "add_trigger", "duplicate") else args.get("stay") or None
+    opens = change.opens if command in ("insert", "add_trigger", "duplicate", "paste") else args.get("stay") or None
     closes = command in ("delete", "delete_trigger", "undo", "redo")
+    said = f"{change.label}. {others.by} changed this workflow too: {others.changes[0]}" if others else ""
     return answers.edited(
-        request, room, opens=opens, said=change.label, undo=command in UNDOABLE, closes=closes
+        request, room, opens=opens, said=said or f"{change.label}.", undo=command in UNDOABLE, closes=closes
     )
 
 

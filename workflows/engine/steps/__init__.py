@@ -9,12 +9,16 @@ from workflows.engine.errors import ConditionError
 from workflows.engine.outcome import Failed, Outcome, StepError
 from workflows.engine.steps import (
     action,
+    approval,
+    callback,
+    code,
     condition,
     delay,
     filter_,
     loop,
     merge,
     respond,
+    state,
     stop,
     sub_workflow,
     transform,
@@ -23,12 +27,16 @@ from workflows.engine.steps.context import StepContext, StepFault
 
 BEGIN: dict[str, Callable[[StepContext], Outcome]] = {
     "action": action.begin,
+    "approval": approval.begin,
+    "callback": callback.begin,
+    "code": code.begin,
     "condition": condition.begin,
     "delay": delay.begin,
     "filter": filter_.begin,
     "loop": loop.begin,
     "merge": merge.begin,
     "respond": respond.begin,
+    "state": state.begin,
     "stop": stop.begin,
     "sub_workflow": sub_workflow.begin,
     "transform": transform.begin,

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from django.db import connection
 
-from workflows.runs.store.base import StartRow, Store
+from workflows.runs.store.base import PRIORITY, TEST_PRIORITY, StartRow, Store
 from workflows.runs.store.postgres import PostgresStore
 from workflows.runs.store.sqlite import SqliteStore
 
-__all__ = ["StartRow", "Store", "current_store"]
+__all__ = ["PRIORITY", "TEST_PRIORITY", "StartRow", "Store", "current_store"]
 
 
 def current_store() -> Store:

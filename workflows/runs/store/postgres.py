@@ -18,7 +18,9 @@ from workflows.runs.shapes import Claimed, Entry, Lease
 from workflows.runs.store.base import (
     ACTIVE_COLUMNS,
     EXECUTION_COLUMNS,
+    PRIORITY,
     STEP_COLUMNS,
+    TEST_PRIORITY,
     StartRow,
     Store,
     as_text,
@@ -26,16 +28,17 @@ from workflows.runs.store.base import (
     merged,
     step_row,
 )
+from workflows.runs.store.shares import POSTGRES_CHOICE, Shares
 
 _E, _A, _S = "workflows_workflowexecution", "workflows_activerun", "workflows_stepexecution"
 
 
-def _marks(columns: Sequence[str], json_columns: frozenset[str]) -> str:
-    return ", ".join("%s::jsonb" if column in json_columns else "%s" for column in columns)
+def _marks(columns: Sequence[str], json_columns: Mapping[str, str]) -> str:
+    return ", ".join(f"%s::{json_columns[column]}" if column in json_columns else "%s" for column in columns)
 
 
-_EXECUTION_MARKS = _marks(EXECUTION_COLUMNS, frozenset({"input", "options"}))
-_ACTIVE_MARKS = _marks(ACTIVE_COLUMNS, frozenset({"inflight", "cursor", "progress"}))
+_EXECUTION_MARKS = _marks(EXECUTION_COLUMNS, {"input": "json", "options": "jsonb"})
+_ACTIVE_MARKS = _marks(ACTIVE_COLUMNS, dict.fromkeys(("inflight", "cursor", "progress"), "jsonb"))
 
 # A run and its queue row, atomically. With a receipt, nothing is inserted when the key exists already.
 START = f"""
@@ -58,7 +61,7 @@ SELECT id FROM e
 """
 
 _STEP_TYPES = dict.fromkeys(STEP_COLUMNS, "text") | {
-    "id": "uuid", "tenant_id": "uuid", "execution_id": "uuid", "input": "jsonb", "output": "jsonb", "error": "jsonb",
+    "id": "uuid", "tenant_id": "uuid", "execution_id": "uuid", "input": "json", "output": "json", "error": "jsonb",
     "attempts": "jsonb", "request_log": "jsonb", "retry_count": "int", "retry_attempt": "int", "is_encrypted": "bool",
     "started_at": "timestamptz", "completed_at": "timestamptz", "duration_ms": "bigint",
 }  # fmt: skip
@@ -67,7 +70,7 @@ _ADVANCE_TYPES = {
     "progress": "jsonb", "run_at": "timestamptz", "fruitful": "bool",
 }  # fmt: skip
 _FINISH_TYPES = {
-    "id": "uuid", "attempt": "int", "status": "text", "failed": "bool", "had_errors": "bool", "output": "jsonb",
+    "id": "uuid", "attempt": "int", "status": "text", "failed": "bool", "had_errors": "bool", "output": "json",
     "error": "jsonb", "at": "timestamptz", "ms": "bigint",
 }  # fmt: skip
 _BEGIN_TYPES = {"id": "uuid", "number": "bigint", "attempt": "int"}
@@ -79,10 +82,10 @@ def _from_rows(types: Mapping[str, str]) -> str:
 
 
 def _record_set(types: Mapping[str, str], rows: Iterable[Sequence[Any]]) -> str:
-    """Rows for `_from_rows`; the values of jsonb columns are JSON texts."""
+    """Rows for `_from_rows`; the values of JSON columns are JSON texts."""
     shown = [
         {
-            name: orjson.Fragment(value) if kind == "jsonb" and value is not None else value
+            name: orjson.Fragment(value) if kind in ("json", "jsonb") and value is not None else value
             for (name, kind), value in zip(types.items(), row, strict=True)
         }
         for row in rows
@@ -107,7 +110,7 @@ UPDATE {_A} a SET
                 WHEN a.cancel_requested OR a.signals > u.signals THEN %s ELSE u.run_at END
 FROM {_from_rows(_ADVANCE_TYPES)}
 WHERE a.execution_id = u.id AND a.attempt = u.attempt AND a.state = 'RUNNING'
-RETURNING a.execution_id, a.cancel_requested
+RETURNING a.execution_id, a.cancel_requested, a.signals
 """
 SET_STATUS = f"""
 UPDATE {_E} e SET status = u.status FROM unnest(%s::uuid[], %s::text[]) AS u(id, status) WHERE e.id = u.id
@@ -127,14 +130,18 @@ UPDATE {_A} SET signals = signals + 1, run_at = CASE WHEN state IN ('WAITING', '
 WHERE execution_id = ANY(%s)
 """
 
-CLAIM = f"""
-WITH c AS (SELECT execution_id FROM {_A} WHERE queue = 'engine' AND state = 'READY' AND run_at <= %s
-           ORDER BY priority, run_at LIMIT %s FOR UPDATE SKIP LOCKED)
-UPDATE {_A} a SET state = 'RUNNING', worker = %s, attempt = a.attempt + 1, barren = a.barren + 1, seq = a.seq + 1
-FROM c WHERE a.execution_id = c.execution_id
+_TAKE = f"""
+UPDATE {_A} a SET state = 'RUNNING', worker = %(worker)s, attempt = a.attempt + 1, barren = a.barren + 1,
+  seq = a.seq + 1
+FROM l WHERE a.execution_id = l.execution_id
 RETURNING a.execution_id, a.tenant_id, a.workflow_id, a.attempt, a.signals, a.inflight::text, a.cursor::text, a.barren,
-          a.cancel_requested
+          a.cancel_requested, a.concurrency_key
 """
+CLAIM = f"""
+WITH l AS (SELECT execution_id FROM {_A} WHERE queue = 'engine' AND state = 'READY' AND run_at <= %(now)s
+           ORDER BY priority, run_at LIMIT %(limit)s FOR UPDATE SKIP LOCKED)
+{_TAKE}"""
+CLAIM_FAIRLY = f"{POSTGRES_CHOICE}{_TAKE}"
 NUMBERS = """
 INSERT INTO workflows_workflowcounter AS w (template_id, tenant_id, last_number, running)
 SELECT id, tenant, n, 0 FROM unnest(%s::uuid[], %s::uuid[], %s::bigint[]) AS u(id, tenant, n)
@@ -153,6 +160,7 @@ SHOW = f"""
 UPDATE {_A} a SET progress = u.progress::jsonb, seq = a.seq + 1
 FROM unnest(%s::uuid[], %s::int[], %s::text[]) AS u(id, attempt, progress)
 WHERE a.execution_id = u.id AND a.attempt = u.attempt AND a.state = 'RUNNING'
+RETURNING a.execution_id, a.cancel_requested
 """
 
 
@@ -181,8 +189,11 @@ class PostgresStore(Store):
             for entry in batch:
                 entry.lease.lost = entry.lease.lost or entry.lease.execution_id not in kept
             alive = [entry for entry in batch if not entry.lease.lost]
+            self.use_memory(alive, now)
             self._insert_steps(cursor, alive)
-            self._wipe(cursor, alive)
+        self.wipe(alive, now)
+        self.note_filtered(alive, now)
+        self.open_waits(alive)
         self.start_children([child_row(entry, child, now) for entry in alive for child in entry.children])
 
     def _finish(self, cursor: Any, entries: list[Entry], now: datetime) -> set[uuid.UUID]:
@@ -203,9 +214,11 @@ class PostgresStore(Store):
         if not entries:
             return set()
         cursor.execute(ADVANCE, [now, _record_set(_ADVANCE_TYPES, map(advance_values, entries))])
-        cancelled = dict(cursor.fetchall())
+        found = {run: (stopped, signals) for run, stopped, signals in cursor.fetchall()}
+        cancelled = {run: stopped for run, (stopped, _) in found.items()}
         for entry in entries:
-            entry.lease.cancelled = entry.lease.cancelled or cancelled.get(entry.lease.execution_id, False)
+            if entry.lease.execution_id in found:
+                self.heard(entry.lease, *found[entry.lease.execution_id])
         waiting = [entry for entry in entries if entry.suspend and entry.lease.execution_id in cancelled]
         if waiting:
             statuses = ["NEEDS_ATTENTION" if entry.suspend == "ATTENTION" else "WAITING" for entry in waiting]
@@ -217,18 +230,13 @@ class PostgresStore(Store):
         if rows:
             cursor.execute(INSERT_STEPS, [_record_set(_STEP_TYPES, rows)])
 
-    def _wipe(self, cursor: Any, entries: list[Entry]) -> None:
-        gone = [entry.lease.execution_id for entry in entries if entry.ending and entry.ending.wipe]
-        if gone:
-            cursor.execute(
-                f"UPDATE {_S} SET input = NULL, output = NULL, request_log = NULL WHERE execution_id = ANY(%s)",
-                (gone,),
-            )
-            cursor.execute(f"UPDATE {_E} SET input = NULL, output = NULL WHERE id = ANY(%s)", (gone,))
-
-    def claim(self, worker: str, limit: int, now: datetime) -> list[Claimed]:
+    def claim(self, worker: str, limit: int, now: datetime, shares: Shares | None = None) -> list[Claimed]:
+        given: dict[str, Any] = {"worker": worker, "limit": limit, "now": now}
+        if shares is not None:
+            given |= {"held": shares.held_json(), "cap": shares.cap}
+            given |= {"after_tenant": shares.after[0], "after_workflow": shares.after[1]}
         with self.connection.cursor() as cursor:
-            cursor.execute(CLAIM, (now, limit, worker))
+            cursor.execute(CLAIM if shares is None else CLAIM_FAIRLY, given)
             taken = {row[0]: row for row in cursor.fetchall()}
             if not taken:
                 return []
@@ -263,6 +271,9 @@ class PostgresStore(Store):
             values = [(lease.execution_id, lease.attempt, as_text(dict(lease.running))) for lease in leases]
             with self.connection.cursor() as cursor:
                 cursor.execute(SHOW, [list(column) for column in zip(*values, strict=True)])
+                stopped = {run for run, cancelled in cursor.fetchall() if cancelled}
+            for lease in leases:
+                lease.cancelled = lease.cancelled or lease.execution_id in stopped
 
 
 def finish_values(entry: Entry) -> tuple[Any, ...]:
@@ -275,7 +286,7 @@ def finish_values(entry: Entry) -> tuple[Any, ...]:
     failed = ending.status in ("FAILED", "TIMED_OUT")
     return (
         entry.lease.execution_id, entry.lease.attempt, ending.status, failed, ending.had_errors,
-        maybe_text(ending.output), maybe_text(ending.error), ending.completed_at, max(ms, 0),
+        ending.stored or maybe_text(ending.output), maybe_text(ending.error), ending.completed_at, max(ms, 0),
     )  # fmt: skip
 
 
@@ -307,16 +318,19 @@ def child_row(entry: Entry, child: Any, now: datetime) -> StartRow:
         parent_path=child.parent_path,
         depth=child.depth,
         options=child.options,
+        priority=TEST_PRIORITY if child.is_test else PRIORITY,
+        concurrency_key=child.concurrency_key,
+        is_held=bool(child.concurrency_key),
     )
 
 
 def claimed(active: Any, execution: Any) -> Claimed:
     """A claim from the two RETURNING rows."""
-    execution_id, tenant_id, workflow_id, attempt, signals, inflight, cursor, barren, cancelled = active
+    execution_id, tenant_id, workflow_id, attempt, signals, inflight, cursor, barren, cancelled, key = active
     _, version_id, deployment_id, given, number, is_test, root, parent_id, depth, options, started_at = (
         execution
     )
-    lease = Lease(execution_id, tenant_id, workflow_id, attempt, signals, cancelled=bool(cancelled))
+    lease = Lease(execution_id, tenant_id, workflow_id, attempt, signals, cancelled=bool(cancelled), key=key)
     return Claimed(
         lease, version_id, deployment_id, _loaded(given), number, bool(is_test), root, parent_id, depth,
         _loaded(options) or {}, _loaded(inflight) or [], _loaded(cursor) or {}, barren, started_at,

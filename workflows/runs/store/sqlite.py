@@ -19,6 +19,7 @@ from workflows.runs.store.base import (
     step_row,
 )
 from workflows.runs.store.postgres import advance_values, child_row, claimed, finish_values
+from workflows.runs.store.shares import SQLITE_CHOICE, Shares
 
 _E, _A, _S = "workflows_workflowexecution", "workflows_activerun", "workflows_stepexecution"
 
@@ -40,7 +41,7 @@ UPDATE {_A} SET inflight = COALESCE(%s, inflight), cursor = COALESCE(%s, cursor)
   barren = CASE WHEN %s THEN 0 ELSE barren END,
   run_at = CASE WHEN %s = 'RUNNING' THEN run_at WHEN cancel_requested OR signals > %s THEN %s ELSE %s END,
   state = CASE WHEN %s = 'RUNNING' THEN 'RUNNING' WHEN cancel_requested OR signals > %s THEN 'READY' ELSE %s END
-WHERE execution_id = %s AND attempt = %s AND state = 'RUNNING' RETURNING cancel_requested
+WHERE execution_id = %s AND attempt = %s AND state = 'RUNNING' RETURNING cancel_requested, signals
 """
 RELEASE = f"DELETE FROM {_A} WHERE execution_id = %s AND attempt = %s AND state = 'RUNNING' RETURNING seq"
 FINISH = f"""
@@ -51,12 +52,17 @@ SIGNAL_PARENT = f"""
 UPDATE {_A} SET signals = signals + 1, run_at = CASE WHEN state IN ('WAITING', 'ATTENTION') THEN %s ELSE run_at END,
   state = CASE WHEN state IN ('WAITING', 'ATTENTION') THEN 'READY' ELSE state END WHERE execution_id = %s
 """
-CLAIM = f"""
-UPDATE {_A} SET state = 'RUNNING', worker = %s, attempt = attempt + 1, barren = barren + 1, seq = seq + 1
-WHERE execution_id IN (SELECT execution_id FROM {_A} WHERE queue = 'engine' AND state = 'READY' AND run_at <= %s
-                       ORDER BY priority, run_at LIMIT %s)
-RETURNING execution_id, tenant_id, workflow_id, attempt, signals, inflight, cursor, barren, cancel_requested
+_TAKE = f"UPDATE {_A} SET state = 'RUNNING', worker = %(worker)s, attempt = attempt + 1, barren = barren + 1, seq = seq + 1"
+_TAKEN = """
+RETURNING execution_id, tenant_id, workflow_id, attempt, signals, inflight, cursor, barren, cancel_requested,
+  concurrency_key
 """
+CLAIM = f"""
+{_TAKE}
+WHERE execution_id IN (SELECT execution_id FROM {_A} WHERE queue = 'engine' AND state = 'READY' AND run_at <= %(now)s
+                       ORDER BY priority, run_at LIMIT %(limit)s)
+{_TAKEN}"""
+CLAIM_FAIRLY = f"{SQLITE_CHOICE}{_TAKE} WHERE execution_id IN (SELECT execution_id FROM o ORDER BY priority, share, run_at LIMIT %(limit)s){_TAKEN}"
 NUMBER = """
 INSERT INTO workflows_workflowcounter (template_id, tenant_id, last_number, running)
 SELECT id, %s, 1, 0 FROM workflows_workflowtemplate WHERE id = %s
@@ -67,7 +73,10 @@ UPDATE {_E} SET status = 'RUNNING', number = COALESCE(number, %s), attempt = %s,
 WHERE id = %s
 RETURNING id, version_id, deployment_id, input, number, is_test, COALESCE(root, id), parent_id, depth, options, started_at
 """
-SHOW = f"UPDATE {_A} SET progress = %s, seq = seq + 1 WHERE execution_id = %s AND attempt = %s AND state = 'RUNNING'"
+SHOW = f"""
+UPDATE {_A} SET progress = %s, seq = seq + 1 WHERE execution_id = %s AND attempt = %s AND state = 'RUNNING'
+RETURNING cancel_requested
+"""
 
 
 def _uuid(text: str | None) -> uuid.UUID | None:
@@ -106,10 +115,13 @@ class SqliteStore(Store):
                 kept = self._finish(cursor, entry, now) if entry.ending else self._advance(cursor, entry, now)
                 entry.lease.lost = entry.lease.lost or not kept
             alive = [entry for entry in batch if not entry.lease.lost]
+            self.use_memory(alive, now)
             rows = [self._plain(step_row(entry.lease, record)) for entry in alive for record in entry.records]
             if rows:
                 cursor.executemany(INSERT_STEP, rows)
-            self._wipe(cursor, alive)
+        self.wipe(alive, now)
+        self.note_filtered(alive, now)
+        self.open_waits(alive)
         self.start_children([child_row(entry, child, now) for entry in alive for child in entry.children])
 
     def _finish(self, cursor: Any, entry: Entry, now: datetime) -> bool:
@@ -135,26 +147,21 @@ class SqliteStore(Store):
         found = cursor.fetchone()
         if found is None:
             return False
-        entry.lease.cancelled = entry.lease.cancelled or bool(found[0])
+        self.heard(entry.lease, bool(found[0]), found[1])
         if entry.suspend:
             status = "NEEDS_ATTENTION" if entry.suspend == "ATTENTION" else "WAITING"
             cursor.execute(f"UPDATE {_E} SET status = %s WHERE id = %s", self._plain((status, run)))
         return True
 
-    def _wipe(self, cursor: Any, entries: list[Entry]) -> None:
-        for entry in entries:
-            if entry.ending and entry.ending.wipe:
-                run = self._plain((entry.lease.execution_id,))
-                cursor.execute(
-                    f"UPDATE {_S} SET input = NULL, output = NULL, request_log = NULL WHERE execution_id = %s",
-                    run,
-                )
-                cursor.execute(f"UPDATE {_E} SET input = NULL, output = NULL WHERE id = %s", run)
-
-    def claim(self, worker: str, limit: int, now: datetime) -> list[Claimed]:
+    def claim(self, worker: str, limit: int, now: datetime, shares: Shares | None = None) -> list[Claimed]:
         found = []
+        given: dict[str, Any] = {"worker": worker, "limit": limit, "now": now}
+        if shares is not None:
+            given |= {"held": shares.held_json(plain=True), "cap": shares.cap}
+            given |= {"after_tenant": shares.after[0], "after_workflow": shares.after[1]}
+        given = {name: self._plain_value(value) for name, value in given.items()}
         with self.connection.cursor() as cursor:
-            cursor.execute(CLAIM, self._plain((worker, now, limit)))
+            cursor.execute(CLAIM if shares is None else CLAIM_FAIRLY, given)
             for active in cursor.fetchall():
                 number = self._number(cursor, active) if active[3] == 1 else None
                 if active[3] == 1 and number is None:
@@ -186,6 +193,8 @@ class SqliteStore(Store):
             for lease in leases:
                 values = (as_text(dict(lease.running)), lease.execution_id, lease.attempt)
                 cursor.execute(SHOW, self._plain(values))
+                found = cursor.fetchone()
+                lease.cancelled = lease.cancelled or bool(found and found[0])
 
     def _plain(self, values: Iterable[Any]) -> list[Any]:
         """Values as SQLite keeps them: ids as 32 hex digits, moments as UTC text."""

@@ -1,0 +1,28 @@
+"""The run whose data the builder shows, where somebody chose one: kept with the draft, not in documents."""
+
+from __future__ import annotations
+
+import uuid
+
+from django.db import transaction
+
+from workflows.models import WorkflowExecution, WorkflowTemplate
+
+_KEY = "sample_run"  # of WorkflowTemplate.metadata
+
+
+def choose(template: WorkflowTemplate, execution: WorkflowExecution | None) -> None:
+    """Show this run's data from now on; None: the newest data again."""
+    with transaction.atomic():
+        row = WorkflowTemplate.objects.select_for_update().get(pk=template.pk)
+        kept = {name: value for name, value in row.metadata.items() if name != _KEY}
+        row.metadata = kept | ({_KEY: str(execution.pk)} if execution else {})
+        row.save(update_fields=["metadata"])
+    template.metadata = row.metadata
+
+
+def chosen(template: WorkflowTemplate) -> uuid.UUID | None:
+    try:
+        return uuid.UUID(str(template.metadata.get(_KEY)))
+    except ValueError:
+        return None
