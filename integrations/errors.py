@@ -83,5 +83,7 @@ class InputError(ActionError):
 class RateLimited(ActionError):
     """Our own limit for this service is used up for now; nothing was sent and it should not count as an attempt."""
 
-    def __init__(self, message: str, *, wait_s: float) -> None:
+    def __init__(self, message: str, *, wait_s: float, has_turn: bool = False) -> None:
+        """`has_turn`: the place for then is taken, so that who comes back asks for none."""
         super().__init__(message, code="rate_limited", retryable=True, retry_after_s=wait_s, sent=False)
+        self.has_turn = has_turn

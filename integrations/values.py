@@ -59,15 +59,24 @@ class FileStore(Protocol):
 
 
 class Limiter(Protocol):
-    def acquire(self, key: str, requests: int, per_s: float) -> float:
+    def acquire(self, key: str, requests: int, per_s: float, up_to_s: float = ...) -> float:
         """Take one of `requests` per `per_s` seconds; seconds to wait before sending, 0 for at once.
 
-        When the answer is at most MAX_INLINE_WAIT_S the place is taken and the caller waits; above that it is not.
+        When the answer is at most `up_to_s` (MAX_INLINE_WAIT_S) the place is taken for then; above that it is not.
         """
+        ...
+
+    def pause(self, key: str, seconds: float) -> None:
+        """The service asked to be left alone for so long: nobody is to send under this key until then."""
+        ...
+
+    def paused_s(self, key: str) -> float:
+        """How long that still holds, 0 when it does not."""
         ...
 
 
 MAX_INLINE_WAIT_S = 0.25  # longer waits give the worker back to others
+MAX_AHEAD_S = 600.0  # how far ahead a run that waits may take its place: without one, all that wait come back at once
 
 
 @dataclass(frozen=True)

@@ -62,6 +62,7 @@ WORKFLOWS: Final = {
              version_roll_back=(PUBLISH, PUBLISH)),
 }  # fmt: skip
 BUILDER: Final = {
+    "workflows:builder-use-request": Row("builder", "workflow", None, EDIT, missing=True),
     "workflows:builder-options": Row("builder", "workflow", EDIT, missing=True),
     **{
         f"workflows:{name}": Row("builder", "workflow", get, post)
@@ -71,6 +72,7 @@ BUILDER: Final = {
             ("builder-trigger", EDIT, EDIT), ("builder-sample", None, EDIT), ("builder-step", EDIT, EDIT),
             ("builder-copy", EDIT, None), ("builder-paste", EDIT, None),
             ("builder-form", EDIT, None), ("builder-move", EDIT, None), ("builder-connect", EDIT, None),
+            ("builder-wait", EDIT, None), ("builder-pin", None, EDIT),
             ("builder-preview", None, EDIT), ("builder-data", EDIT, None), ("builder-test", None, EDIT),
         )
     },
@@ -78,7 +80,8 @@ BUILDER: Final = {
 RUN_PAGES: Final = {
     **_pages("runs", "workspace", run_list=(RUNS, None), runs_recent=(RUNS, None), runs_retry=(RETRY, RETRY)),
     **_pages("runs", "workflow", workflow_runs=(RUNS, None), workflow_runs_retry=(RETRY, RETRY),
-             request_list=(RUNS, None), event_list=(RUNS, None)),
+             request_list=(RUNS, None), event_list=(RUNS, None), memory_list=(RUNS, None)),
+    "workflows:memory-forget": Row("runs", "workflow", None, EDIT, missing=True),
     "workflows:request-use": Row("runs", "workflow", None, "workflow.run", missing=True),
     **_pages("runs", "run", run_detail=(RUNS, None), run_live=(RUNS, None), run_step=(RUNS, None),
              run_data=(RUNS, None), run_stop=(None, CANCEL), run_retry=(None, RETRY),
@@ -107,6 +110,9 @@ API: Final[dict[str, Of | None]] = {
     "/workflows": None, "/workflows/{id}": "workflow", "/workflows/{id}/publish": "workflow",
     "/workflows/{id}/versions": "workflow", "/workflows/{id}/versions/{number}": "workflow",
     "/workflows/{id}/executions": "workflow", "/workflows/{id}/execute": "workflow",
+    "/workflows/{id}/events": "workflow", "/workflows/{id}/requests": "workflow",
+    "/workflows/{id}/requests/{request_id}": "workflow", "/workflows/{id}/requests/{request_id}/replay": "workflow",
+    "/executions/retry": None,
     "/executions": None, "/executions/{id}": "run", "/executions/{id}/events": "run",
     "/executions/{id}/cancel": "run", "/executions/{id}/retry": "run", "/executions/{id}/answer": "run",
     "/integration-types": None, "/integration-types/{id}": "workspace",

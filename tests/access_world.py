@@ -24,6 +24,7 @@ from workflows.models import (
     RunEvent,
     Sample,
     StepExecution,
+    StepState,
     WorkflowExecution,
     WorkflowTemplate,
     WorkflowTemplateLibrary,
@@ -123,6 +124,7 @@ def _workflow(tenant: Tenant, user: User, connection: UserIntegration) -> Workfl
     publish(template, by=user, note=f"Because {MARK}")
     own: dict[str, Any] = {"tenant": tenant, "template": template}
     Sample.objects.create(**own, trigger_key="call", source="REQUEST", data={"body": {SLUG: MARK}})
+    StepState.objects.create(**own, key=f"last {MARK}", value=MARK)
     Sample.objects.create(**own, step_key="shape", source="TEST", data={SLUG: MARK})
     RunEvent.objects.create(**own, kind="DUPLICATE", message=f"Came twice {MARK}", trigger_key="call")
     LiveTrigger.objects.filter(template=template).update(last_error=MARK)

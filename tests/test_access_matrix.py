@@ -25,6 +25,7 @@ from tests.access_world import MARK, SLUG, World, make_world
 GROUPS: Final = sorted({row.group for row in ROWS.values()})
 METHODS: Final = ("GET", "POST")
 REFUSED: Final = {403, 404, 405}
+NOBODYS: Final = uuid.uuid4()
 OUR_PACKAGES: Final = {"accounts", "analytics", "automate", "integrations", "notifications", "workflows"}
 
 
@@ -72,7 +73,7 @@ def address(world: World, name: str, row: Row, *, known: bool = True) -> str:
         "workspace_slug": world.tenant.slug if known else "no-such-workspace",
         **world.values,
     }
-    if name in ("workflows:builder-trigger", "workflows:builder-sample"):
+    if name.removeprefix("workflows:builder-") in ("trigger", "sample", "wait", "use-request"):
         words["key"] = "call"
     if row.of not in (None, "workspace"):
         words["id"] = world.ids[row.of] if known else uuid.uuid4()
@@ -252,7 +253,7 @@ def test_the_api_tells_strangers_nothing(world: World, db: None, method: str) ->
     ids = {**world.ids, "workspace": world.tenant.pk}
     for path, of in API.items():
         known, unknown = (
-            "/api/v1" + path.format(id=ids.get(of or "") if is_known else uuid.uuid4(), number=1)
+            "/api/v1" + path.format(id=ids.get(of or "") if is_known else uuid.uuid4(), number=1, request_id=NOBODYS)
             for is_known in (True, False)
         )
         with undone():

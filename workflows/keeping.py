@@ -28,6 +28,7 @@ from workflows.models import (
 )
 from workflows.publishing import pause, resume
 from workflows.runs.deletion import delete_runs
+from workflows.triggers import errands, subscriptions
 
 STATUS: Final = WorkflowTemplate.Status
 COUNTED: Final = 10_000  # runs are counted up to here for the question before deleting
@@ -150,7 +151,9 @@ def delete(template: WorkflowTemplate, *, by: User, ip: str | None = None) -> No
     runs = WorkflowExecution.objects.for_tenant(tenant).filter(template_id=key)
     with transaction.atomic():
         documents.lock(template)
+        ended = subscriptions.end_all(template)
         _retire(template)
+    errands.do_now(ended)  # while the connections are still there
     delete_runs(runs)
     for connection in _own_connections(template):
         delete_connection(connection, by=by, ip=ip)

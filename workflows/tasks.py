@@ -8,6 +8,7 @@ from celery import shared_task, signals
 
 from workflows.runs import dispatch, notices
 from workflows.runs.drain import Engine
+from workflows.runs.failpoints import failpoint
 
 DRAIN_FOR_S = 20.0  # then Celery gets the process back, to recycle or stop it
 _stopping = multiprocessing.Event()  # made before the worker forks, so that all its processes share it
@@ -26,6 +27,7 @@ def drain() -> None:
     global _engine
     _engine = _engine or Engine()
     dispatch.message_taken()
+    failpoint("drain.woken")
     try:
         has_more = _engine.drain(stop=_stopping.is_set, max_s=DRAIN_FOR_S)
     except Exception:

@@ -6,6 +6,7 @@ from automate.api import errors
 from automate.api.bodies import StrictParser
 from automate.api.site import JsonApi, OfflineSwagger, Renderer
 from automate.api.v1 import (
+    events,
     execute,
     executions,
     integration_types,
@@ -31,6 +32,7 @@ api = JsonApi(
 errors.install(api)
 api.add_router("/workflows", workflows.router)
 api.add_router("/workflows", execute.router)
+api.add_router("/workflows", events.router)
 api.add_router("/executions", executions.router)
 api.add_router("/integration-types", integration_types.router)
 api.add_router("/integrations", integrations.router)

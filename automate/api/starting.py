@@ -31,6 +31,8 @@ def start(
     trigger_key: str | None = None,
     idempotency_key: str | None = None,
     environment: Environment | None = None,
+    awaited: bool = False,
+    depth: int = 0,
 ) -> StartResult:
     """Start the published version with `input` as `trigger.body`.
 
@@ -53,6 +55,8 @@ def start(
         trigger_type=trigger_type(trigger.type),
         receipt=_receipt(idempotency_key, input),
         started_by=by.pk if by else None,
+        awaited=awaited,
+        depth=depth,
     )
 
 

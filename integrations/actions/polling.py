@@ -18,7 +18,7 @@ from automate.lib.jsontypes import JSON
 from integrations.actions.answers import Answer
 from integrations.actions.mapping import Names, compiled, is_true, value_of
 from integrations.actions.marks import Marks, is_time, kind_of
-from integrations.errors import ActionError
+from integrations.errors import ActionError, RateLimited
 from integrations.manifest import Trigger
 from integrations.values import Batch, Item, Mark
 
@@ -80,17 +80,27 @@ class Look:
         """Raises ActionError."""
         from_here = self._from_here()
         self.names.update({"cursor": from_here, "first": self.first})
-        more, size = False, 0
-        for page in pages(self.names, from_here):
-            size += page.size
-            more = self._take(page)
-            if not more or self._is_enough(size):
-                break
+        more = self._read(pages(self.names, from_here))
         if more and self.is_newest_first:
             return self._batch(False, detail, has_gap=True)
         if more and not self._has_moved():
             raise _never_ends(self.trigger)
         return self._batch(more, detail)
+
+    def _read(self, pages: Iterator[Answered]) -> bool:
+        """Take page after page; True when there is more than was read."""
+        more, size = False, 0
+        try:
+            for page in pages:
+                size += page.size
+                more = self._take(page)
+                if not more or self._is_enough(size):
+                    break
+        except RateLimited:
+            if self.is_newest_first or not self._has_moved():
+                raise
+            return True
+        return more
 
     @property
     def is_newest_first(self) -> bool:

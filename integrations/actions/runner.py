@@ -35,7 +35,8 @@ class ActionRunner:
     """Safe to share between threads.
 
     `base_urls`: slug to address, replacing the manifests' own (AUTOMATE_CONNECTOR_BASE_URLS). `files`: where file
-    values are read from and saved to; without it actions that need files are refused.
+    values are read from and saved to; without it actions that need files are refused. `own_urls`: how our own
+    addresses begin, in lower case.
     """
 
     def __init__(
@@ -45,8 +46,10 @@ class ActionRunner:
         base_urls: Mapping[str, str] | None = None,
         limiter: Limiter | None = None,
         files: FileStore | None = None,
+        own_urls: tuple[str, ...] = (),
     ) -> None:
         self.client = client
+        self.own_urls = own_urls
         self.base_urls = base_urls or {}
         self.limiter = limiter
         self.files = files
@@ -232,6 +235,8 @@ class ActionRunner:
             limiter=self.limiter,
             limit=manifest.http.rate_limit,
             limit_key=f"{manifest.slug}:{connection.id if connection else ''}",
+            pause_key=f"{manifest.slug}:{connection.id}" if connection else "",
+            own_urls=self.own_urls,
             allow_retry=is_safe,
         )
 

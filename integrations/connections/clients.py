@@ -19,6 +19,7 @@ from integrations.manifest import Way
 from integrations.models import IntegrationDefinition
 from integrations.values import Limiter
 
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
 CALLBACK_PATH = "/oauth/callback"
 
 
@@ -36,14 +37,29 @@ def _client(process_id: int, allow: tuple[str, ...]) -> HttpClient:
 def runner() -> ActionRunner:
     """The executor of this process, with the installation's addresses and rate limits."""
     overrides = settings.AUTOMATE_CONNECTOR_BASE_URLS
-    return _runner(egress_client(), tuple(sorted(overrides.items())), settings.REDIS_URL)
+    own = own_urls(settings.AUTOMATE_BASE_URL)
+    return _runner(egress_client(), tuple(sorted(overrides.items())), settings.REDIS_URL, own)
 
 
 @lru_cache(maxsize=4)
-def _runner(client: HttpClient, overrides: tuple[tuple[str, str], ...], redis_url: str) -> ActionRunner:
+def _runner(
+    client: HttpClient, overrides: tuple[tuple[str, str], ...], redis_url: str, own: tuple[str, ...]
+) -> ActionRunner:
     base_urls = {slug: url for slug, url in overrides if "." not in slug}
     limiter: Limiter = RedisBuckets(redis_url) if redis_url else ProcessBuckets()
-    return ActionRunner(client, base_urls=base_urls, limiter=limiter)
+    return ActionRunner(client, base_urls=base_urls, limiter=limiter, own_urls=own)
+
+
+@lru_cache(maxsize=4)
+def own_urls(base_url: str) -> tuple[str, ...]:
+    """How our own addresses begin, by the base URL and by the names of this machine where that is one of them."""
+    scheme, host, port = origin(base_url)
+    names = LOOPBACK if host in LOOPBACK else (host,)
+    shown = [f"[{name}]" if ":" in name else name for name in names]
+    usual = {"http": 80, "https": 443}.get(scheme)
+    places = [f"{name}:{port or usual}" for name in shown]
+    places += shown if port in (None, usual) else []
+    return tuple(f"{scheme}://{place}{end}" for place in places for end in "/?")
 
 
 def redirect_uri() -> str:

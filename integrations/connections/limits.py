@@ -1,4 +1,7 @@
-"""How often a service may be asked: a token bucket per integration and connection, shared through Redis when there is one."""
+"""How often a service may be asked: a token bucket per integration and connection, shared through Redis when there is one.
+
+And when it may not be asked at all: what a service says with Retry-After holds for all runs of the connection.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +16,7 @@ from integrations.values import MAX_INLINE_WAIT_S
 
 logger = logging.getLogger(__name__)
 MAX_BUCKETS = 10_000  # in one process; the fullest ones are forgotten first
+HEAR_OF_PAUSES_S = 1.0
 REDIS_TIMEOUT_S = 0.5  # a slow Redis must not hold up runs: then the process counts alone
 
 # KEYS[1] the bucket; ARGV: capacity, tokens per second. Answers the wait in ms; the token is taken in advance,
@@ -55,12 +59,13 @@ class ProcessBuckets:
     """Buckets of one process, for installations without Redis."""
 
     buckets: dict[str, Bucket] = field(default_factory=dict)
+    paused: dict[str, float] = field(default_factory=dict)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def acquire(self, key: str, requests: int, per_s: float) -> float:
+    def acquire(self, key: str, requests: int, per_s: float, up_to_s: float = MAX_INLINE_WAIT_S) -> float:
         """Take one of `requests` per `per_s` seconds; seconds to wait before sending.
 
-        Beyond MAX_INLINE_WAIT_S nothing was taken, and the caller may not send yet.
+        Beyond `up_to_s` nothing was taken, and the caller may not send yet.
         """
         now, capacity, rate = clock.monotonic(), float(requests), requests / per_s
         with self.lock:
@@ -69,7 +74,18 @@ class ProcessBuckets:
                 if len(self.buckets) >= MAX_BUCKETS:
                     self.buckets.clear()
                 bucket = self.buckets[key] = Bucket(capacity, now)
-            return bucket.take(capacity, rate, now, MAX_INLINE_WAIT_S)
+            return bucket.take(capacity, rate, now, up_to_s)
+
+    def pause(self, key: str, seconds: float) -> None:
+        """Nobody sends under this key for so long."""
+        with self.lock:
+            if len(self.paused) >= MAX_BUCKETS:
+                self.paused.clear()
+            self.paused[key] = max(self.paused.get(key, 0.0), clock.monotonic() + seconds)
+
+    def paused_s(self, key: str) -> float:
+        until = self.paused.get(key)
+        return 0.0 if until is None else max(0.0, until - clock.monotonic())
 
 
 class RedisBuckets:
@@ -80,14 +96,42 @@ class RedisBuckets:
             url, socket_timeout=REDIS_TIMEOUT_S, socket_connect_timeout=REDIS_TIMEOUT_S
         )
         self._take = client.register_script(TAKE)
+        self._client = client
         self._alone = ProcessBuckets()
+        self._asked: dict[str, float] = {}
 
-    def acquire(self, key: str, requests: int, per_s: float) -> float:
+    def acquire(self, key: str, requests: int, per_s: float, up_to_s: float = MAX_INLINE_WAIT_S) -> float:
         """As ProcessBuckets.acquire."""
-        limit = [requests, requests / per_s, MAX_INLINE_WAIT_S]
+        limit = [requests, requests / per_s, up_to_s]
         try:
             wait_ms = self._take(keys=[f"automate:rate:{key}"], args=limit)
         except redis.RedisError as error:
             logger.warning("rate limits are counted per process for now: %s", type(error).__name__)
-            return self._alone.acquire(key, requests, per_s)
+            return self._alone.acquire(key, requests, per_s, up_to_s)
         return float(wait_ms) / 1000
+
+    def pause(self, key: str, seconds: float) -> None:
+        """As ProcessBuckets.pause; other processes hear of it within HEAR_OF_PAUSES_S."""
+        self._alone.pause(key, seconds)
+        try:
+            self._client.set(f"automate:pause:{key}", 1, px=max(int(seconds * 1000), 1))
+        except redis.RedisError as error:
+            logger.warning("a pause could not be shared: %s", type(error).__name__)
+
+    def paused_s(self, key: str) -> float:
+        """Asks Redis at most every HEAR_OF_PAUSES_S for one key."""
+        now = clock.monotonic()
+        if now - self._asked.get(key, -HEAR_OF_PAUSES_S) >= HEAR_OF_PAUSES_S:
+            if len(self._asked) >= MAX_BUCKETS:
+                self._asked.clear()
+            self._asked[key] = now
+            self._hear(key)
+        return self._alone.paused_s(key)
+
+    def _hear(self, key: str) -> None:
+        try:
+            left_ms = int(self._client.pttl(f"automate:pause:{key}"))  # type: ignore[arg-type]  # not asynchronous
+        except redis.RedisError:
+            return  # the next pause is heard of when Redis is back
+        if left_ms > 0:
+            self._alone.pause(key, left_ms / 1000)

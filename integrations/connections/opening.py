@@ -195,8 +195,17 @@ def run_action(
     return with_renewal(service, access, run)
 
 
-def with_renewal(service: Service, access: Opened | None, work: Callable[[Connection | None], V]) -> V:
-    """Do the work with the connection, once more with a renewed token where the first was refused. Raises ActionError."""
+def with_renewal(
+    service: Service,
+    access: Opened | None,
+    work: Callable[[Connection | None], V],
+    *,
+    may_repeat: bool = False,
+) -> V:
+    """Do the work with the connection, once more with a renewed token where the first was refused. Raises ActionError.
+
+    `may_repeat`: the work only reads, so that it may begin anew after several calls.
+    """
     if access is None or service.manifest.protocol == "http_request":  # any server may say 401 to that one
         return work(access.connection if access else None)
     try:
@@ -204,17 +213,19 @@ def with_renewal(service: Service, access: Opened | None, work: Callable[[Connec
     except ActionError as error:
         if not error.reconnect:
             raise
-        result = _again(access, error, work)
+        result = _again(access, error, work, may_repeat)
     if access.row.needs_reconnect:
         _mark_working(access.row)
     return result
 
 
-def _again(access: Opened, error: ActionError, work: Callable[[Connection | None], V]) -> V:
+def _again(
+    access: Opened, error: ActionError, work: Callable[[Connection | None], V], may_repeat: bool
+) -> V:
     """With a renewed token, where there can be one and nothing has happened yet; else pages say “Reconnect”."""
     row = access.row
     forget(row.pk)
-    has_several_calls = bool((error.request_log or {}).get("calls"))
+    has_several_calls = bool((error.request_log or {}).get("calls")) and not may_repeat
     if not _can_renew(row) or has_several_calls:
         mark_refused(row, error.message)
         raise error

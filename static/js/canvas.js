@@ -4,6 +4,7 @@ import { onLoad } from "./overlays.js";
 
 const MIN = 0.2;
 const MAX = 2;
+const READABLE = 0.62;
 const STEP = 1.2; // one press of a zoom button
 const EDGE = 56; // free pixels around a card that is brought into sight
 const CARD = { w: 264, h: 68 };
@@ -19,7 +20,7 @@ export const nodes = () => [...view.world.querySelectorAll(".node")];
 export const node = (id) => document.getElementById(`node-${id}`);
 export const main = (card) => card?.querySelector("a");
 export const size = (card) => ({ w: number(card, "w") || CARD.w, h: number(card, "h") || CARD.h });
-export const edges = () => [...view.world.querySelectorAll("path[data-to]")].map((path) => path.dataset);
+export const edges = () => [...view.world.querySelectorAll("path[data-to]")].map(({ dataset: { from, to, port = "main" } }) => ({ from, to, port }));
 
 // ---- everything to its place ----
 export function put(element, x = number(element, "x"), y = number(element, "y")) {
@@ -80,9 +81,11 @@ export function fit() {
   const { clientWidth: w, clientHeight: h } = view.cv;
   const [left, top, right, bottom] = view.box;
   const head = view.cv.hasAttribute("data-embed") ? 28 : 72;
-  const k = Math.min((w - 56) / (right - left), (h - head - 48) / (bottom - top), 1);
-  view.k = Math.max(MIN, k, Math.min(0.62, (w - 56) / (right - left), 1)); // rather scroll down than be too small to read
-  view.x = (w - (left + right) * view.k) / 2;
+  const whole = Math.min((w - 56) / (right - left), (h - head - 48) / (bottom - top), 1);
+  view.k = Math.max(whole, READABLE);
+  const first = nodes()[0];
+  const centre = whole < READABLE && first ? middle(first).x : (left + right) / 2; // what is too large shows its beginning
+  view.x = w / 2 - centre * view.k;
   view.y = head - top * view.k + Math.max(0, (h - head - 48 - (bottom - top) * view.k) / 2);
   redraw();
 }
@@ -200,21 +203,22 @@ export function focusCard(id) {
   return Boolean(link);
 }
 
+// Along a line where there is one, else the next card that way; what lies in the same row, or column, counts as nearer.
 export function neighbour(card, key) {
-  const id = card.dataset.id;
-  const along = key === "ArrowDown" ? ["from", "to"] : ["to", "from"];
+  const across = key === "ArrowLeft" || key === "ArrowRight";
+  const sign = key === "ArrowDown" || key === "ArrowRight" ? 1 : -1;
+  const [ahead, aside] = across ? ["x", "y"] : ["y", "x"];
   const here = middle(card);
-  let found = key === "ArrowDown" || key === "ArrowUp" ? edges().filter((edge) => edge[along[0]] === id).map((edge) => node(edge[along[1]])) : [];
-  if (!found.length) found = nodes().filter((other) => other !== card && ahead(here, middle(other), key));
-  return found.filter(Boolean).sort((one, other) => far(here, middle(one)) - far(here, middle(other)))[0];
+  const from = (other) => ({ by: sign * (middle(other)[ahead] - here[ahead]), off: Math.abs(middle(other)[aside] - here[aside]) });
+  const [near, far] = sign > 0 ? ["from", "to"] : ["to", "from"];
+  const along = across ? [] : edges().filter((edge) => edge[near] === card.dataset.id).map((edge) => node(edge[far])).filter(Boolean);
+  const found = along.length ? along : nodes().filter((other) => other !== card && from(other).by > 20 && from(other).off <= from(other).by * 1.5);
+  const cost = (other) => Math.abs(from(other).by) + from(other).off * (along.length ? 1.1 : 4);
+  return found.sort((one, other) => cost(one) - cost(other))[0];
 }
 
-const middle = (card) => ({ x: number(card, "x") + size(card).w / 2, y: number(card, "y") + size(card).h / 2 });
-const far = (from, to) => Math.hypot(to.x - from.x, to.y - from.y);
-function ahead(from, to, key) {
-  const [dx, dy] = [to.x - from.x, to.y - from.y];
-  if (key === "ArrowLeft" || key === "ArrowRight") return (key === "ArrowLeft" ? dx < -20 : dx > 20) && Math.abs(dy) <= Math.abs(dx);
-  return (key === "ArrowUp" ? dy < -20 : dy > 20) && Math.abs(dx) <= Math.abs(dy);
+function middle(card) {
+  return { x: number(card, "x") + size(card).w / 2, y: number(card, "y") + size(card).h / 2 };
 }
 
 const TYPING = "input, textarea, select, [contenteditable=true], dialog, .cm-editor";

@@ -100,6 +100,13 @@ function light(add) {
   add?.classList.add("is-target");
 }
 
+document.addEventListener("click", (event) => {
+  const add = event.target.closest("#canvas .add");
+  if (!add || event.ctrlKey || event.metaKey) return;
+  event.preventDefault();
+  htmx.ajax("GET", add.href, { source: add, target: "#dialog", swap: "innerHTML" });
+});
+
 // ---- dragging: one thing at a time; Escape, or a second finger, lets it go ----
 let drag = null;
 
@@ -324,7 +331,7 @@ function dropLink({ card, port }, event, under) {
     const isTaken = edges().some((line) => line.from === source && line.port === chosenPort);
     return show(`add/?${new URLSearchParams({ source: isTrigger(source) ? "" : source, port: chosenPort, ...(isTaken ? { beside: "1" } : {}) })}`);
   };
-  if (port === "*" && goal !== card) askPort(card, event, lead);
+  if (port === "*" && goal !== card) setTimeout(() => askPort(card, event, lead)); // not while the pointer that opens it still goes up
   else lead(port === "*" ? "main" : port);
 }
 
@@ -353,7 +360,7 @@ function cut(path, at) {
   button.setAttribute("aria-label", "Disconnect this line");
   view.world.append(button);
   put(button, at.x - 14, at.y - 14);
-  const { from, port, to } = path.dataset;
+  const { from, to, port = "main" } = path.dataset;
   button.addEventListener("click", () => send("unlink", { source: from, port, target: to, stay: openKey() }).then(() => cut(null)));
   button.focus({ preventScroll: true });
 }
@@ -517,10 +524,14 @@ function after(event) {
 }
 document.addEventListener("htmx:afterSwap", after);
 document.addEventListener("htmx:oobAfterSwap", after);
+let lastOpen = "";
 document.addEventListener("steps-changed", () => setTimeout(() => {
-  const open = editable() && document.querySelector("#canvas .is-selected")?.closest(".node");
-  if (open && document.activeElement === document.body) focusCard(open.dataset.id);
-}));
+  if (!editable()) return;
+  const open = document.querySelector("#canvas .is-selected")?.closest(".node")?.dataset.id ?? "";
+  const isHere = document.activeElement === document.body || document.activeElement.closest("#canvas");
+  if (open && isHere && (open !== lastOpen || document.activeElement === document.body)) focusCard(open);
+  lastOpen = open;
+}, 60)); // once the dialog has given the focus back
 
 // ---- text to copy is marked at once ----
 document.addEventListener("focusin", (event) => event.target.matches?.("[data-select-all]") && event.target.select());

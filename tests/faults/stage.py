@@ -124,7 +124,7 @@ class Rush:
                 late_ok=late_ok,
             )  # fmt: skip
             asked += sum(run.status == "NEEDS_ATTENTION" for run in runs)
-        faults += [Fault("stuck", said) for said in self.product.rows().stuck(now=time.time(), grace_s=GRACE_S)]
+        faults += [Fault("stuck", said) for said in self.product.rows().stuck(grace_s=GRACE_S)]
         accepted = sum(answer.status == 202 for one in self.traffic for answer in one.answers)
         refused = sum(len(answer.refused) for one in self.traffic for answer in one.answers)
         said = f"{done}; {refused} deliveries repeated, {repeated(seen)} calls in flight sent again, {asked} runs ask"

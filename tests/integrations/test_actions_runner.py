@@ -4,6 +4,8 @@ import pytest
 
 from automate.lib.http import EgressPolicy, HttpClient
 from integrations.actions import ActionError, ActionRunner, Connection, RateLimited, effect_of
+from integrations.actions.caller import Caller, called_by
+from integrations.connections.limits import ProcessBuckets
 from integrations.manifest import shipped
 from tests.integrations.acme import CONNECTION, INPUT, SECRET, manifest, run, runner_for
 
@@ -118,9 +120,16 @@ class Limits:
     def __init__(self, *waits):
         self.waits, self.asked = list(waits), []
 
-    def acquire(self, key, requests, per_s):
+    def acquire(self, key, requests, per_s, up_to_s=0.25):
+        self.up_to_s = up_to_s
         self.asked.append((key, requests, per_s))
         return self.waits.pop(0)
+
+    def pause(self, key, seconds):
+        self.paused = (key, seconds)
+
+    def paused_s(self, key):
+        return 0.0
 
 
 def test_the_rate_limit_is_asked_per_connection(httpserver):
@@ -219,3 +228,50 @@ def test_choices_come_from_another_action_and_depend_on_other_fields(runner, htt
 def test_an_unknown_action_is_named(runner):
     with pytest.raises(ActionError, match="no action “nope”"):
         runner.run(manifest(), "nope", input={})
+
+
+# --- what a run's caller changes
+
+
+LIMITED = {"rate_limit": {"requests": 5, "per_s": 2}}
+
+
+def test_a_run_takes_its_place_ahead_and_comes_back_with_it(httpserver):
+    httpserver.expect_request("/do").respond_with_json({})
+    limits = Limits(3.5)
+    runner = runner_for(httpserver, limiter=limits)
+
+    with called_by(Caller()), pytest.raises(RateLimited) as caught:
+        run(runner, manifest(http=LIMITED))
+    with called_by(Caller(has_turn=True)):
+        run(runner, manifest(http=LIMITED))
+
+    assert (caught.value.has_turn, caught.value.retry_after_s) == (True, 3.5)
+    assert len(limits.asked) == 1
+    assert len(httpserver.log) == 1
+
+
+def test_a_person_who_waits_takes_no_place_ahead(httpserver):
+    limits = Limits(3.5)
+
+    with pytest.raises(RateLimited) as caught:
+        run(runner_for(httpserver, limiter=limits), manifest(http=LIMITED))
+
+    assert (caught.value.has_turn, limits.up_to_s) == (False, 0.25)
+
+
+@pytest.mark.parametrize(("status", "paused"), [(429, [("acme:c1", 7)]), (503, [("acme:c1", 7)]), (500, [])])
+def test_a_service_that_asks_for_rest_gets_it_from_all_runs_of_the_connection(httpserver, status, paused):
+    httpserver.expect_request("/do").respond_with_json({}, status=status, headers={"Retry-After": "7"})
+    buckets = ProcessBuckets()
+    runner = runner_for(httpserver, limiter=buckets)
+    made = manifest(http={"retry_after": "header"})
+
+    with pytest.raises(ActionError):
+        run(runner, made)
+    with pytest.raises(ActionError) as again:
+        run(runner, made)
+
+    assert isinstance(again.value, RateLimited) == bool(paused)
+    assert [(key, round(buckets.paused_s(key))) for key in buckets.paused] == paused
+    assert len(httpserver.log) == (1 if paused else 2)

@@ -48,3 +48,27 @@ def test_without_redis_each_process_counts_alone(caplog):
 
     assert waits == pytest.approx([0, 0.2], abs=0.05)
     assert "per process" in caplog.text
+
+
+def test_a_place_further_ahead_is_taken_when_asked_for(buckets, key):
+    waits = [buckets.acquire(key, requests=1, per_s=10, up_to_s=25) for _ in range(4)]
+
+    assert waits == pytest.approx([0, 10, 20, 30], abs=0.3)
+    assert buckets.acquire(key, requests=1, per_s=10, up_to_s=35) == pytest.approx(30, abs=0.3)
+
+
+def test_a_pause_holds_for_its_key_alone(buckets, key):
+    buckets.pause(key, 20)
+
+    assert buckets.paused_s(key) == pytest.approx(20, abs=0.5)
+    assert buckets.paused_s(f"{key}-other") == 0
+
+
+def test_a_pause_is_shared_by_processes(buckets, key):
+    if isinstance(buckets, ProcessBuckets):
+        pytest.skip("Without Redis a pause holds in its own process.")
+    elsewhere = RedisBuckets(os.environ["REDIS_URL"])
+
+    buckets.pause(key, 20)
+
+    assert elsewhere.paused_s(key) == pytest.approx(20, abs=0.5)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import time
 import uuid
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -98,13 +99,16 @@ class Database:
                 run.steps.append(StepRow(row[1], row[2], _seconds(row[3]) or 0.0))
         return list(found.values())
 
-    def stuck(self, *, now: float, grace_s: float) -> list[str]:
+    def stuck(self, *, grace_s: float, now: float | None = None) -> list[str]:
         """A sentence for every unfinished run that nobody will move: it has no owner with a lease and no moment to wake
-        up at. `grace_s`: how late an owner's beat, a claim or a wake-up may be."""
-        beats = {worker: _seconds(at) or 0.0 for worker, at in self.query("SELECT id, beat_at FROM workflows_workerlease")}
+        up at. `grace_s`: how late an owner's beat, a claim or a wake-up may be; `now`: where time is simulated."""
+        long_ago = time.time() - grace_s  # leases go by the database's clock, which never is
+        leases = self.query("SELECT id, beat_at FROM workflows_workerlease")
+        alive = {worker for worker, at in leases if (_seconds(at) or 0.0) > long_ago}
         found = []
         for run, status, state, run_at, worker, cursor in self.query(_UNFINISHED):
-            why = _why_stuck(status, state, _seconds(run_at), beats.get(worker, 0.0), _json(cursor) or {}, now - grace_s)
+            late = (now or time.time()) - grace_s
+            why = _why_stuck(status, state, _seconds(run_at), worker in alive, _json(cursor) or {}, late)
             if why:
                 found.append(f"The run {_text(run)} ({status}) {why}.")
         for (run,) in self.query(_LEFT_OVER):
@@ -116,14 +120,14 @@ class Database:
 
 
 def _why_stuck(
-    status: str, state: str | None, run_at: float | None, beat: float, cursor: dict[str, Any], long_ago: float
+    status: str, state: str | None, run_at: float | None, is_held: bool, cursor: dict[str, Any], long_ago: float
 ) -> str:
     kinds = {note.get("kind") for note in cursor.get("waits", {}).values()}
     if state is None:
         return "has no row in the queue"
     if state == "RUNNING":
-        return "" if beat > long_ago else "is held by a worker without a lease"
-    if state in ("READY", "WAITING") and run_at is not None:
+        return "" if is_held else "is held by a worker without a lease"
+    if run_at is not None:
         return "" if run_at > long_ago else f"is {state} and overdue"
     if state == "WAITING":
         return "" if kinds - {"delay", "retry"} else "waits for nothing"

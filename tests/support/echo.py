@@ -3,6 +3,9 @@
 Runs as a process of its own (`python -m tests.support.echo PORT`), keeps connections, and does some ten thousand
 requests per second. `?delay_ms=30` makes it wait, `?status=500` makes it fail. `GET /-/log?since=N` gives what was
 recorded, `GET /-/count` how much that is.
+
+It is also a service to be polled: `GET /-/put?list=x&count=7` adds rows, `GET /rows/x?page=1&since=…` gives them by threes,
+oldest first; four rows in a row have the same second.
 """
 
 from __future__ import annotations
@@ -38,6 +41,8 @@ class Seen:
 
 
 _log: list[tuple[float, str, str, str, str]] = []
+_rows: dict[str, list[dict[str, Any]]] = {}
+ROWS_PER_PAGE, ROWS_PER_SECOND = 3, 4
 
 
 class _Connection(asyncio.Protocol):
@@ -71,6 +76,9 @@ class _Connection(asyncio.Protocol):
         if path.startswith("/-/"):
             self._send(200, _own_page(path, query))
             return
+        if path.startswith("/rows/"):
+            self._send(200, _page(path.removeprefix("/rows/"), parse_qs(query)))
+            return
         key, id_ = _KEY.search(head), _ID.search(body)
         seen_id = id_[1].decode() if id_ else ""
         _log.append((time.time(), method, path, key[1].decode() if key else "", seen_id))
@@ -95,7 +103,23 @@ def _own_page(path: str, query: str) -> bytes:
         return json.dumps(len(_log)).encode()
     if path == "/-/log":
         return json.dumps(_log[int(parse_qs(query).get("since", ["0"])[0]) :]).encode()
+    if path == "/-/put":
+        wishes = parse_qs(query)
+        _put(wishes["list"][0], int(wishes["count"][0]))
     return b"null"
+
+
+def _put(name: str, count: int) -> None:
+    rows = _rows.setdefault(name, [])
+    for number in range(len(rows), len(rows) + count):
+        second = 1_900_000_000 + number // ROWS_PER_SECOND
+        rows.append({"id": number, "at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(second))})
+
+
+def _page(name: str, query: dict[str, list[str]]) -> bytes:
+    since, page = query.get("since", [""])[0], int(query.get("page", ["1"])[0])
+    found = [row for row in _rows.get(name, []) if row["at"] >= since]
+    return json.dumps({"rows": found[(page - 1) * ROWS_PER_PAGE : page * ROWS_PER_PAGE]}).encode()
 
 
 async def _serve(port: int) -> None:
@@ -137,6 +161,10 @@ class Echo:
     def log(self, since: int = 0) -> list[Seen]:
         """Every request from number `since` on, in the order of arrival."""
         return [Seen(*row) for row in self._get(f"/-/log?since={since}")]
+
+    def put_rows(self, name: str, count: int) -> None:
+        """Add rows to a list that can be polled; their ids count from 0."""
+        self._get(f"/-/put?list={name}&count={count}")
 
     def _get(self, path: str) -> Any:
         with urllib.request.urlopen(self.url + path, timeout=30) as answer:

@@ -86,7 +86,8 @@ class Draw:
             )
             step = self._step(scope, before, joins=len(sources) > 1)
             for source, port in sources:
-                source.setdefault("next", {}).setdefault(port, []).append(step["key"])
+                where = source if port == "error" else source.setdefault("next", {})
+                where.setdefault("on_error" if port == "error" else port, []).append(step["key"])
             if not sources:
                 entries.append(step["key"])
             scope.before[step["key"]] = before
@@ -194,6 +195,11 @@ class Draw:
         number = self._number(scope, seen)
         inner, rest = str(number)[3:-3], self.dice.randrange(share)
         return Formula(f"({inner}) % {share} == {rest}", lambda env: number.value(env) % share == rest)
+
+
+def links(step: dict[str, Any]) -> dict[str, list[str]]:
+    """Port → the steps it leads to."""
+    return {**step.get("next", {}), **({"error": step["on_error"]} if "on_error" in step else {})}
 
 
 def _ports(step: dict[str, Any]) -> list[str]:

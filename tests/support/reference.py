@@ -10,7 +10,7 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests.support.graphs import Formula
+from tests.support.graphs import Formula, links
 
 
 class Ambiguous(Exception):
@@ -78,7 +78,7 @@ class Interpreter:
         self.meaning.output = None if failed else stop[1].output
 
     def _is_last(self, key: str, end: Ended) -> bool:
-        followers = self.steps[key].get("next", {})
+        followers = links(self.steps[key])
         return end.status == "COMPLETED" and bool(end.ports) and not any(followers.get(port) for port in end.ports)
 
     # --- a scope -------------------------------------------------------------------------------
@@ -88,7 +88,7 @@ class Interpreter:
         members, queue = list(entries), list(entries)
         while queue:
             key = queue.pop()
-            for port, targets in self.steps[key].get("next", {}).items():
+            for port, targets in links(self.steps[key]).items():
                 for target in targets if port != "each" else ():
                     incoming[target].append((key, port))
                     if target not in members:
@@ -131,7 +131,7 @@ class Interpreter:
         return done
 
     def _failed(self, step: dict[str, Any]) -> Ended:
-        caught = bool(step.get("next", {}).get("error"))
+        caught = "on_error" in step
         return Ended("FAILED", None, ("error",) if caught else (), None if caught else "failure")
 
     def _transform(self, step: dict[str, Any], env: Env) -> Ended:

@@ -19,6 +19,7 @@ from workflows.models import (
     ActiveRun,
     Blob,
     Deployment,
+    DueWipe,
     EngineSwitch,
     LiveTrigger,
     RunEvent,
@@ -136,6 +137,7 @@ def _surround(template: WorkflowTemplate, user: User, run: WorkflowExecution) ->
         tenant=tenant, execution_id=run.pk, name=f"{SCRIPT}.pdf", size_bytes=11, sha256="cd" * 32,
         data=CANARY.encode(),
     )  # fmt: skip
+    DueWipe.objects.create(tenant=tenant, execution_id=run.pk, due_at=run.created_at)
 
 
 def _share(tenant: Tenant) -> None:

@@ -23,6 +23,7 @@ from workflows.documents.catalogue import ActionEntry, EventEntry
 from workflows.engine.document import Step, Trigger, dump, port_name, ports
 from workflows.engine.steps import RUNNABLE_TYPES
 from workflows.models import LiveTrigger, WorkflowTemplate
+from workflows.runs.pins import PINNABLE
 
 TAB_WORDS: Final = {
     "setup": "Setup",
@@ -83,6 +84,7 @@ def step_panel(
         panel["error_steps"] = [room.names.numbered(target) for target in saved.next.get("error", ())]
     elif tab == "test":
         panel["sample"] = room.samples.steps.get(key)
+        panel["can_pin"] = step.type in PINNABLE
     else:
         panel["json"] = _as_json(room, saved, posted)
         panel["json_error"] = (errors or {}).get("_json", "")
@@ -130,7 +132,6 @@ def trigger_panel(
     elif tab == "sample":
         panel["sample"] = room.samples.triggers.get(key)
         panel["live"] = live_of(room, key)
-        panel["waits"] = trigger.type == "webhook" and panel["sample"] is None
     else:
         panel["json"] = _as_json(room, saved, posted)
         panel["json_error"] = (errors or {}).get("_json", "")

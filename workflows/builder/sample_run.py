@@ -6,7 +6,7 @@ import uuid
 
 from django.db import transaction
 
-from workflows.models import WorkflowExecution, WorkflowTemplate
+from workflows.models import Sample, WorkflowExecution, WorkflowTemplate
 
 _KEY = "sample_run"  # of WorkflowTemplate.metadata
 
@@ -18,6 +18,9 @@ def choose(template: WorkflowTemplate, execution: WorkflowExecution | None) -> N
         kept = {name: value for name, value in row.metadata.items() if name != _KEY}
         row.metadata = kept | ({_KEY: str(execution.pk)} if execution else {})
         row.save(update_fields=["metadata"])
+        # what was pinned to a trigger before would hide the data of the run
+        pinned = Sample.objects.for_tenant(row.tenant_id).filter(template=row, pinned=True, step_key="")
+        pinned.update(pinned=False)
     template.metadata = row.metadata
 
 

@@ -10,9 +10,11 @@ from typing import Any, Final
 from automate.lib import clock, jsontypes
 from automate.lib.expressions import ExpressionError, evaluate
 from automate.lib.jsontypes import JSON
+from workflows.builder import sample_run
 from workflows.builder.scope import MASKED, SampleScope
 from workflows.documents.catalogue import TenantCatalogue
 from workflows.engine.document import Document, Step, Trigger
+from workflows.engine.form_fields import fields_of
 from workflows.engine.graph import Graph
 from workflows.models import Sample, StepExecution, WorkflowExecution, WorkflowTemplate, WorkflowVariable
 from workflows.runs.outputs import bytes_referred, resolve
@@ -25,7 +27,8 @@ EXAMPLE: Final = "example"
 
 @dataclass(frozen=True)
 class Found:
-    """One sample: `source` is a word of Sample.Source, "run" for the newest run, or "example" for the app's own."""
+    """One sample: `source` is a word of Sample.Source, "run" for the newest run, "chosen" for the run that somebody
+    chose, or "example" for the app's own."""
 
     data: JSON
     source: str
@@ -37,7 +40,7 @@ class Found:
     def source_words(self) -> str:
         """ "From a request that came in", "Example data of the app"."""
         words = {"REQUEST": "From a request that came in", "RUN": "From the last test", "TYPED": "Typed by hand",
-                 "PINNED": "Pinned", "run": "From the last run", EXAMPLE: "Example data, not your own"}  # fmt: skip
+                 "PINNED": "Pinned", "run": "From the last run", "chosen": "From the run you chose", EXAMPLE: "Example data, not your own"}  # fmt: skip
         return (
             f"Pinned. {words.get(self.source, '')}"
             if self.pinned and self.source != "PINNED"
@@ -65,7 +68,7 @@ class Samples:
 def load(template: WorkflowTemplate, document: Document, catalogue: TenantCatalogue) -> Samples:
     """All samples of a draft: pinned ones first, then the newest of a test, a request or a run (four SQL queries)."""
     stored = _stored(template)
-    run = _newest_run(template)
+    run = _run_of(template)
     triggers, steps = {}, {}
     for trigger in document.triggers:
         kept = stored.get((trigger.key, ""))
@@ -152,6 +155,7 @@ def _first_item(loop: Step, scope: SampleScope) -> JSON:
 
 def _stored(template: WorkflowTemplate) -> dict[tuple[str, str], Found]:
     rows = Sample.objects.for_tenant(template.tenant_id).filter(template=template)
+    rows = rows.exclude(outcome=Sample.Outcome.REFUSED)
     heads = list(
         rows.values_list("pk", "trigger_key", "step_key", "pinned").order_by("-pinned", "-id")[:NEWEST]
     )
@@ -166,9 +170,14 @@ def _found(row: Sample) -> Found:
     return Found(row.data, row.source, row.created_at, row.pk, row.pinned)
 
 
-def _newest_run(template: WorkflowTemplate) -> Samples:
+def _run_of(template: WorkflowTemplate) -> Samples:
+    """The data of the run that somebody chose, else of the newest."""
     runs = WorkflowExecution.objects.for_tenant(template.tenant_id).filter(template=template)
-    run = runs.newest_first().only("pk", "input", "created_at").first()
+    runs = runs.newest_first().only("pk", "input", "created_at")
+    wanted = sample_run.chosen(template)
+    run = runs.filter(pk=wanted).first() if wanted else None
+    source = "chosen" if run else "run"
+    run = run or runs.first()
     if run is None:
         return Samples()
     steps: dict[str, Found] = {}
@@ -178,16 +187,18 @@ def _newest_run(template: WorkflowTemplate) -> Samples:
     left_bytes = FETCHED_BYTES
     for key, output in done.order_by("path").values_list("step_id", "output")[:MAX_STEPS_OF_RUN]:
         if key not in steps and (left_bytes := left_bytes - bytes_referred(output)) >= 0:
-            steps[key] = Found(resolve(output, template.tenant_id, run.pk), "run", run.created_at)
+            steps[key] = Found(resolve(output, template.tenant_id, run.pk), source, run.created_at)
     given = run.input if isinstance(run.input, dict) else {}
     trigger_key = given.get("key")
-    triggers = {str(trigger_key): Found(given, "run", run.created_at)} if trigger_key else {}
+    triggers = {str(trigger_key): Found(given, source, run.created_at)} if trigger_key else {}
     return Samples(triggers, steps)
 
 
 def _newer(kept: Found | None, run: Found | None) -> Found | None:
     if kept is None or run is None or kept.pinned:
         return kept or run
+    if run.source == "chosen":
+        return run
     return run if run.at and kept.at and run.at > kept.at else kept
 
 
@@ -206,10 +217,21 @@ def _trigger_example(trigger: Trigger, document: Document, catalogue: TenantCata
     if trigger.type in ("manual", "workflow"):
         schema = trigger.config.get("input_schema") or document.settings.input_schema or {}
         return Found(given | {"body": example_of(schema)}, EXAMPLE)
+    if trigger.type == "form":
+        return Found(given | {"body": form_example(trigger.config.get("fields")), "files": {}}, EXAMPLE)
     if trigger.integration and trigger.event:
         info = catalogue.trigger(trigger.integration, trigger.event)
         return Found(given | {"body": info.sample}, EXAMPLE) if info and info.sample is not None else None
     return None
+
+
+def form_example(schema: Any) -> dict[str, JSON]:
+    """What a filled-in form could be."""
+    shown: dict[str, JSON] = {
+        "text": "text", "long": "text", "number": 1.5, "integer": 1, "checkbox": True, "date": "2026-01-31",
+        "email": "name@example.com", "file": None,
+    }  # fmt: skip
+    return {field.key: field.choices[0] if field.choices else shown[field.kind] for field in fields_of(schema)}
 
 
 def example_of(schema: Any, depth: int = 0) -> JSON:

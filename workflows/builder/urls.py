@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from workflows.builder.views import canvas, data, page, publish, steps, testing, triggers
+from workflows.builder.views import canvas, data, page, publish, samples, steps, testing, triggers
 
 STEP = "workflows/<uuid:id>/steps/<str:key>/"
 
@@ -19,6 +19,9 @@ urlpatterns = [
     path("workflows/<uuid:id>/publish/", publish.publish, name="workflow-publish"),
     path("workflows/<uuid:id>/triggers/<str:key>/", triggers.trigger, name="builder-trigger"),
     path("workflows/<uuid:id>/triggers/<str:key>/sample/", triggers.keep_sample, name="builder-sample"),
+    path("workflows/<uuid:id>/triggers/<str:key>/wait/", samples.wait, name="builder-wait"),
+    path("workflows/<uuid:id>/triggers/<str:key>/use-request/", samples.use_request, name="builder-use-request"),
+    path(f"{STEP}pin/", samples.pin_step, name="builder-pin"),
     path(STEP, steps.step, name="builder-step"),
     path(f"{STEP}form/", steps.form, name="builder-form"),
     path(f"{STEP}move/", steps.move, name="builder-move"),

@@ -1,7 +1,7 @@
 """Faults against the catalogue: integrations, actions and events that do not exist, slots, and inputs."""
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, Final
 
 from workflows.engine.catalogue import Catalogue, IntegrationInfo
 from workflows.engine.checks_inputs import schema_fault, value_complaints
@@ -9,6 +9,8 @@ from workflows.engine.errors import Fault
 from workflows.engine.kinds import STEP_KINDS, TRIGGER_KINDS
 from workflows.engine.parts import Document, Step, Trigger
 from workflows.engine.words import did_you_mean
+
+CHANNEL_ACTION: Final = "send_message"  # what chat services call it; takes `channel` and `text`
 
 
 def catalogue_faults(document: Document, catalogue: Catalogue) -> Iterator[Fault]:
@@ -117,7 +119,17 @@ class _Part:
         notify = config.get("notify") if isinstance(self._part, Step) else None
         for index, entry in enumerate(notify if isinstance(notify, list) else ()):
             if isinstance(entry, dict) and isinstance(entry.get("connection"), str):
-                yield from self._slot(f"config.notify[{index}].connection", entry["connection"], None)
+                yield from self._channel(f"config.notify[{index}].connection", entry["connection"])
+
+    def _channel(self, field: str, key: str) -> Iterator[Fault]:
+        """The slot of a service that can post to a channel."""
+        yield from self._slot(field, key, None)
+        slot = self._document.connections.get(key)
+        info = self._catalogue.integration(slot.integration) if slot else None
+        if info is not None and self._catalogue.action(info.slug, CHANNEL_ACTION) is None:
+            yield self._fault(
+                field, f"{info.name} cannot post to a channel. Name the slot of a chat service such as Slack."
+            )
 
     def _schemas(self) -> Iterator[Fault]:
         kinds: Mapping[str, Any] = STEP_KINDS if isinstance(self._part, Step) else TRIGGER_KINDS

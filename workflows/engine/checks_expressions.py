@@ -21,6 +21,7 @@ TRIGGER_MEMBERS: Final = frozenset(
 )
 RUN_MEMBERS: Final = frozenset(("id", "number", "started_at", "url", "workflow"))
 _ALWAYS: Final = frozenset(("trigger", "steps", "vars", "run", "now"))
+_CALLBACK_KEY: Final = re.compile(r"""\bcallback_url\(\s*["']([^"']*)["']\s*\)""")
 _GUARD: Final = re.compile(r"\bdefault\b|\bis\s+(?:not\s+)?defined\b|\bfirst_of\b")
 _IN_ITEM: Final = frozenset(("while", "state", "collect"))  # keys of a loop that see its item
 
@@ -159,9 +160,23 @@ class Expressions:
     def _text(self, place: _Place, text: str) -> Iterator[Fault]:
         for fault in expressions.check(text, EXTRA_FUNCTIONS):
             yield place.fault(fault.message)
+        for key in _CALLBACK_KEY.findall(text):
+            yield from self._callback(place, key)
         guarded = bool(_GUARD.search(text))
         for path in sorted(expressions.references(text)):
             yield from self._reference(place, path, guarded)
+
+    def _callback(self, place: _Place, key: str) -> Iterator[Fault]:
+        """The address of a step: there must be one, and it must wait where this can see it."""
+        steps = [name for name, step in self.graph.steps.items() if step.type == "callback"]
+        if key not in steps:
+            hint = did_you_mean(key, steps) or "Add a step of the type “Wait for a call”."
+            yield place.fault(f"`callback_url`: no step `{key}` waits for a call. {hint}")
+            return
+        loop = self.graph.loop_of[key]
+        if place.step is None or (loop is not None and loop not in self.graph.loops_around(place.step)):
+            where = f"inside the loop `{loop}`" if loop else "in steps"
+            yield place.fault(f"the address of `{key}` is known {where} only. Use it there.")
 
     def _reference(self, place: _Place, path: tuple[str, ...], guarded: bool) -> Iterator[Fault]:
         root, member = path[0], path[1] if len(path) > 1 else None

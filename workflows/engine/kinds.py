@@ -139,8 +139,9 @@ _SUB_WORKFLOW = (
 )
 _TRANSFORM = (
     Field("set", "object", "Names and expressions: makes an object.", "config"),
-    Field("items", "any", "The list to work on.", "config"),
+    Field("items", "any", "The list to work on; a file or a text is a list of itself.", "config"),
     Field("ops", "ops", "What to do with the list, in order.", "config"),
+    Field("give", "choice", "What the step gives.", "config", choices=("list", "first"), default="list", literal=True),
 )
 STATE_DEEDS: Final = ("get", "set", "increment", "append", "delete")
 _STATE = (
@@ -157,7 +158,7 @@ _CODE = (
     _INPUT,
     Field("language", "choice", "The language.", "config", choices=("python", "javascript"), literal=True,
           required="Choose python or javascript."),
-    Field("source", "text", "The program; the value it returns is the output.", "config", literal=True,
+    Field("source", "source", "The program: it sees `input`, and the value it returns is the output.", "config", literal=True,
           required="Write the program."),
     Field("timeout_s", "number", "Seconds it may take.", "config", low=MIN_TIMEOUT_S, high=MAX_TIMEOUT_S,
           default=DEFAULT_TIMEOUT_S),
@@ -233,6 +234,7 @@ TRIGGER_KINDS: Final[dict[str, TriggerKind]] = {
             Field("every_s", "count", "Seconds between questions.", "config", low=10, high=30 * 86_400, default=300),
             Field("first_poll", "choice", "What the first answer starts.", "config", default="nothing",
                   choices=("nothing", "last", "all"), literal=True),
+            Field("first_items", "count", "With `last`: how many of the newest.", "config", low=1, high=100, default=1),
         ), _CONNECTED),
         TriggerKind("event", "App event", "Started by an app that calls us.", (_EVENT_INPUT,), _CONNECTED),
         TriggerKind("form", "Form", "Started by a form people fill in.", (

@@ -64,13 +64,15 @@ class Done:
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """`postponed`: nothing was tried, our own rate limit asks to come again after `retry_after_s`."""
+    """`postponed`: nothing was tried, a rate limit asks to come again after `retry_after_s`; `has_turn`: and keeps a place
+    for then."""
 
     error: StepError
     input: JSON = None
     retry_after_s: float | None = None
     outcome_unknown: bool = False
     postponed: bool = False
+    has_turn: bool = False
     request_log: JSON = None
 
 

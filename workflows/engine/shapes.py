@@ -189,6 +189,7 @@ def _texts_schema(field: Field) -> Seed:
 PLAIN_SHAPES: Final[dict[str, Shape]] = {
     "any": Shape(_anything, _plain()),
     "text": Shape(_text, _plain(type="string")),
+    "source": Shape(_text, _plain(type="string")),  # of a program
     "flag": Shape(_flag, _plain(type="boolean")),
     "count": Shape(_count, _numeric("integer")),
     "number": Shape(_number, _numeric("number")),

@@ -29,6 +29,8 @@ from workflows.ingress.raw import headers_of, read_raw
 from workflows.ingress.refusals import Refused, away, json_response, unreadable
 from workflows.models import TriggerType
 from workflows.runs.events import note_duplicate
+from workflows.runs.failpoints import failpoint
+from workflows.runs.hops import depth_of
 from workflows.runs.start import DedupConflict, Receipt, start_run
 from workflows.triggers.signatures import Call
 
@@ -101,7 +103,9 @@ def _take(request: HttpRequest, found: Hook, read: list[bytes]) -> HttpResponse:
             samples.record(found, payload)
         return json_response({"status": "recorded"}, status=202)
     receipt = receipt_of(found.live, found.rule.dedup, payload, raw, request.META.get("QUERY_STRING", ""))
+    failpoint("hook.read")
     execution_id = _start(found, payload, receipt, shelf)
+    failpoint("hook.started")
     if execution_id is None:
         if found.rule.keep_samples:
             samples.keep_skipped(found.live, payload)
@@ -164,6 +168,13 @@ def _payload(
     }
 
 
+def _depth(payload: dict[str, JSON]) -> int:
+    """How many runs led to this call, if one of ours has sent it."""
+    headers = payload["headers"]
+    given = headers.get("x-automate-depth") if isinstance(headers, dict) else None
+    return depth_of(str(given)) if given else 0
+
+
 def _start(
     found: Hook, payload: dict[str, JSON], receipt: Receipt | None, shelf: Shelf
 ) -> uuid.UUID | None:
@@ -177,6 +188,7 @@ def _start(
                 trigger=payload,
                 trigger_type=TriggerType.WEBHOOK.value,
                 receipt=receipt,
+                depth=_depth(payload),
             )
             if result.execution_id is not None and not result.duplicate:
                 shelf.store(result.execution_id)

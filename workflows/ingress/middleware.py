@@ -7,9 +7,10 @@ from collections.abc import Callable
 from django.conf import settings
 from django.http import HttpRequest, HttpResponseBase
 
-from workflows.ingress.hooks import hook
+from workflows.ingress.hooks import app_hook, hook
 
 PREFIX = "/hooks/"
+APPS = "apps/"  # no token holds a slash
 
 
 class HooksFirst:
@@ -23,7 +24,8 @@ class HooksFirst:
         token = request.path_info.removeprefix(PREFIX)
         if not token or token == request.path_info:
             return self.get_response(request)
-        response = hook(request, token)
+        is_app = token.startswith(APPS)
+        response = app_hook(request, token[len(APPS) :]) if is_app else hook(request, token)
         for name, value in self.headers:
             response.setdefault(name, value)
         if response.status_code != 204:

@@ -57,7 +57,6 @@ from workflows.triggers.variables import variables_of
 logger = logging.getLogger(__name__)
 MAX_EVENTS: Final = 1_000  # of one call
 HIDDEN_HEADERS: Final = frozenset({"authorization", "cookie", "proxy-authorization"})
-_RULE: Final = HookRule(("POST",), "immediately", None, None, 0)
 
 
 @dataclass
@@ -67,6 +66,12 @@ class Listener:
     live: LiveTrigger
     trigger: Trigger
     event: Event
+    keep_samples: bool = True
+
+    @property
+    def hook(self) -> Hook:
+        rule = HookRule(("POST",), "immediately", None, None, 0, keep_samples=self.keep_samples)
+        return Hook(self.live, rule, self.deployment, self.asleep)
 
     @property
     def deployment(self) -> Deployment | None:
@@ -127,7 +132,7 @@ def receive(request: HttpRequest, token: str) -> HttpResponse | None:
             return late
         started = _start_all([listener], call)
     except Refused as refused:
-        samples.refuse(listener.live, refused, call.shown)
+        samples.refuse(listener.hook, refused, call.shown)
         raise
     return json_response({"executions": [str(pk) for pk in started]}, status=202)
 
@@ -139,31 +144,36 @@ def _by_token(token: str) -> Listener | None:
 
 
 def _listener(live: LiveTrigger) -> Listener | None:
-    trigger = _trigger_of(live)
-    if trigger is None:
+    found = _trigger_of(live)
+    if found is None:
         return None
+    trigger, keep_samples = found
     integration, name = source_of(trigger)
     try:
         event = find_service(integration, live.tenant_id).manifest.trigger(name)
     except ActionError:
         return None
-    return Listener(live, trigger, event) if event is not None and event.type != "polling" else None
+    if event is None or event.type == "polling":
+        return None
+    return Listener(live, trigger, event, keep_samples)
 
 
-def _trigger_of(live: LiveTrigger) -> Trigger | None:
+def _trigger_of(live: LiveTrigger) -> tuple[Trigger, bool] | None:
+    """The trigger as it is live, and whether what comes in may be kept as samples."""
     if live.deployment is not None:
         published = published_trigger(live.deployment.version_id, live.key)
-        return published.trigger if published else None
+        return (published.trigger, published.settings.keep_data != "nothing") if published else None
     rows = WorkflowTrigger.objects.for_tenant(live.tenant_id).filter(
         template_id=live.template_id, key=live.key
     )
     row = rows.first()
     if row is None:
         return None
-    return Trigger(
+    trigger = Trigger(
         row.key, "event", row.name, row.integration or None, row.integration_event or None,
         row.connection or None, config=row.config,
     )  # fmt: skip
+    return trigger, True
 
 
 def _agree_on_secret(listener: Listener, request: HttpRequest) -> HttpResponse | None:
@@ -369,7 +379,7 @@ def _payload(listener: Listener, call: Call, names: Names) -> dict[str, JSON]:
 def _start(start: _Start) -> uuid.UUID | None:
     listener = start.listener
     if listener.asleep is not None or listener.deployment is None:
-        samples.record(Hook(listener.live, _RULE, listener.deployment, listener.asleep), start.payload)
+        samples.record(listener.hook, start.payload)
         return None
     result = start_run(
         deployment=listener.deployment,
@@ -378,7 +388,7 @@ def _start(start: _Start) -> uuid.UUID | None:
         trigger_type=TriggerType.EVENT.value,
         receipt=Receipt(dedup_key=start.key, body_hash=""),
     )
-    if result.execution_id is not None and not result.duplicate:
+    if result.execution_id is not None and not result.duplicate and listener.keep_samples:
         samples.keep_now_and_then(listener.live, start.payload, result.execution_id)
     return result.execution_id
 

@@ -16,6 +16,7 @@ from automate.lib.jsontypes import JSON
 from integrations import auth
 from integrations.actions import effect_of as effect_by_manifest
 from integrations.actions import way_of
+from integrations.actions.caller import Caller, called_by
 from integrations.connections import opening
 from integrations.errors import ActionError, RateLimited
 from integrations.masking import MASK, MIN_SECRET_CHARS, Masker
@@ -54,10 +55,12 @@ def run_action(call: Call, claimed: Claimed, key: str, timeout_s: float, facts: 
         if facts.writer.thread is not None:
             patiently(lambda: _open(step, tenant, connection_id, facts))
         failpoint("perform.before_send")
-        result = opening.run_action(
-            step.integration or "", step.action or "", tenant=tenant, input=call.input, connection_id=connection_id,
-            idempotency_key=key, timeout_s=timeout_s, files=RunFiles(tenant, claimed.lease.execution_id, facts),
-        )  # fmt: skip
+        with called_by(Caller(claimed.depth, has_turn=bool(call.note.get("turn")))):
+            result = opening.run_action(
+                step.integration or "", step.action or "", tenant=tenant, input=call.input,
+                connection_id=connection_id, idempotency_key=key, timeout_s=timeout_s,
+                files=RunFiles(tenant, claimed.lease.execution_id, facts),
+            )  # fmt: skip
         failpoint("perform.after_send")
         leaked = _leaked(
             result.output, _secrets(step, tenant, connection_id) + _secret_variables(claimed, facts)
@@ -126,7 +129,10 @@ def _failed(call: Call, error: ActionError) -> Failed:
     unknown = error.sent is not False and (error.status is None or error.status in OF_PROXIES)
     fault = StepError(error.message, error.code, call.step.key, error.retryable, error.status)
     postponed = isinstance(error, RateLimited)
-    return Failed(fault, dict(call.input), error.retry_after_s, unknown, postponed, error.request_log)
+    has_turn = isinstance(error, RateLimited) and error.has_turn
+    return Failed(
+        fault, dict(call.input), error.retry_after_s, unknown, postponed, has_turn, request_log=error.request_log
+    )
 
 
 def release_database(facts: Facts) -> None:
@@ -154,7 +160,9 @@ def guard(record: Record, data: RunData) -> None:
         if record.kind == "action" and isinstance(record.input, dict):
             record.input = {key: _masked(key, value, masker) for key, value in record.input.items()}
         if record.kind in ("action", "code"):
-            record.request_log = _masked("", record.request_log, masker)
+            # which secrets came back before this run was taken up here is not known: what a program printed may quote one
+            untold = record.kind == "code" and data.is_tainted
+            record.request_log = None if untold else _masked("", record.request_log, masker)
         if record.error is not None:
             record.error = {name: without(value, masker) for name, value in record.error.items()}
         record.attempts = [without(error, masker) for error in record.attempts]

@@ -11,7 +11,9 @@ from automate.lib.sandbox.pool import Sandbox
 from workflows.engine.outcome import Done, Failed, RunCode, StepError
 from workflows.runs.perform import Call, Performed
 
-MAY_HELP: Final = frozenset({"code_timeout", "code_died", "code_unavailable"})  # trying again, on a machine less busy
+MAY_HELP: Final = frozenset(
+    {"code_timeout", "code_died", "code_unavailable"}
+)  # trying again, on a machine less busy
 
 
 def run_code(

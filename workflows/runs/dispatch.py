@@ -18,6 +18,8 @@ from celery import current_app
 from django.conf import settings
 from django.db import transaction
 
+from workflows.runs.failpoints import failpoint
+
 log = logging.getLogger(__name__)
 
 MAX_SOCKET_PATH = 100  # bytes; Linux takes 107, macOS 103
@@ -96,7 +98,9 @@ def _send_message() -> None:
     # `NX EX 1`: one message is enough until a worker has taken it
     if settings.REDIS_URL and _ask_redis("SET", WAKE_KEY, "1", "NX", "EX", "1") is None:
         return
+    failpoint("dispatch.marked")
     current_app.send_task("workflows.drain", queue="engine", retry=False, ignore_result=True)
+    failpoint("dispatch.sent")
 
 
 def message_taken() -> None:

@@ -31,7 +31,7 @@ from django.db import (
 
 from automate.lib import clock
 from workflows.engine.names import RunData
-from workflows.engine.outcome import Record, StepError
+from workflows.engine.outcome import StepError
 from workflows.runs import outputs, turns
 from workflows.runs.claims import Claims, Wish
 from workflows.runs.facts import Facts, child_results
@@ -171,6 +171,7 @@ class Engine:
         with transaction.atomic():
             if entries:
                 store.write(entries, now)
+                failpoint("drain.written")
             if show:
                 store.show_progress(show)
             if beat or self.is_in_doubt:
@@ -270,6 +271,7 @@ class Engine:
     def _begin(self, claimed: list[Claimed]) -> None:
         if not claimed:
             return
+        failpoint("drain.claimed")
         for claim in claimed:
             self.held[claim.lease.execution_id] = Holding(claim.lease, claim.parent_id)
         try:

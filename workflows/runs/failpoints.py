@@ -1,5 +1,7 @@
 """Named places where a test may make the process die: `AUTOMATE_FAILPOINTS=drain.after_commit=3` kills it at the
 third time it comes by. Does nothing unless armed, which settings allow on test machines only.
+
+Each name kills once per data folder, whichever process gets there first: `run/failpoints/<name>` says that it has.
 """
 
 from __future__ import annotations
@@ -12,12 +14,25 @@ from contextlib import contextmanager
 from django.conf import settings
 
 NAMES = (
+    "hook.read",
+    "start.before_commit",
+    "start.after_commit",
+    "hook.started",
+    "dispatch.marked",
+    "dispatch.sent",
+    "drain.woken",
     "drain.before_commit",
+    "drain.written",
     "drain.after_commit",
+    "drain.claimed",
+    "perform.announced",
     "perform.before_send",
     "perform.after_send",
-    "start.after_commit",
+    "sweep.before_commit",
+    "sweep.after_commit",
+    "wake.after_commit",
     "schedule.before_commit",
+    "schedule.after_commit",
     "poll.claimed",
     "poll.asked",
     "poll.before_commit",
@@ -43,7 +58,18 @@ def failpoint(name: str) -> None:
         if _armed[name] <= 0:
             if _death is not None:
                 raise _death
-            os.kill(os.getpid(), signal.SIGKILL)
+            if _is_first(name):
+                os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _is_first(name: str) -> bool:
+    marks = settings.DATA_DIR / "run" / "failpoints"
+    marks.mkdir(parents=True, exist_ok=True)
+    try:
+        (marks / name).touch(exist_ok=False)
+    except FileExistsError:
+        return False
+    return True
 
 
 _death: type[BaseException] | None = None

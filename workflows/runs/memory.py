@@ -57,17 +57,16 @@ class MemoryWork:
     is_late: bool = False
 
 
-class Memory:
-    """What the steps of one segment may ask of the world outside it: earlier runs, and files."""
+class Around:
+    """What a step that is being worked out may ask of the world outside it: earlier runs, and files."""
 
-    def __init__(self, segment: Segment) -> None:
-        self._segment = segment
+    def __init__(self, claimed: Claimed, facts: Facts) -> None:
+        self._claimed = claimed
+        self._facts = facts
 
-    # --- for steps being worked out ------------------------------------------------------------
     def known(self, step_key: str, digests: list[str]) -> set[str]:
-        facts = self._segment.services.facts
-        owner = owner_of(self._segment.claimed, facts)
-        return facts.ask(lambda: memory_store.known(owner, step_key, digests))
+        owner = owner_of(self._claimed, self._facts)
+        return self._facts.ask(lambda: memory_store.known(owner, step_key, digests))
 
     def read_file(self, file: dict[str, JSON]) -> bytes:
         return self._files().read(file)
@@ -79,12 +78,24 @@ class Memory:
             raise ValueError(error.message) from None
 
     def _files(self) -> RunFiles:
-        lease = self._segment.lease
-        return RunFiles(lease.tenant_id, lease.execution_id, self._segment.services.facts)
+        return RunFiles(self._claimed.lease.tenant_id, self._claimed.lease.execution_id, self._facts)
 
-    # --- for steps that change it --------------------------------------------------------------
+
+class Memory(Around):
+    """The same for the steps of one segment, and the way to the journal for those that change the memory."""
+
+    def __init__(self, segment: Segment) -> None:
+        super().__init__(segment.claimed, segment.services.facts)
+        self._segment = segment
+
     def commit(
-        self, scope: ScopeRun, step: Step, path: str, wanted: UseMemory | Remember, started: datetime, note: Note
+        self,
+        scope: ScopeRun,
+        step: Step,
+        path: str,
+        wanted: UseMemory | Remember,
+        started: datetime,
+        note: Note,
     ) -> None:
         """Write the step's record with what it does to the memory, and go on when it is durable."""
         segment = self._segment
@@ -113,7 +124,7 @@ class Memory:
     ) -> tuple[Record, MemoryWork]:
         segment = self._segment
         record = segment.new_record(scope, step, "COMPLETED", started, ("main",))
-        owner = owner_of(segment.claimed, segment.services.facts)
+        owner = owner_of(self._claimed, self._facts)
         if isinstance(wanted, Remember):
             record.input, record.output = wanted.done.input, wanted.done.output
             work = MemoryWork(owner, digests=wanted.digests)

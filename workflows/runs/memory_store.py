@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 
 from automate.lib import clock
 from automate.lib.jsontypes import JSON
@@ -45,7 +45,9 @@ def known(owner: Owner, step_key: str, digests: Sequence[str]) -> set[str]:
 
 def look(owner: Owner, use: UseMemory) -> JSON:
     """What a step would give, without changing anything (one SQL query). Raises StepFault."""
-    kept = _kept(owner, {row.key: row for row in keys_of(owner).filter(key__in=list(use.names))}, use, clock.now())
+    kept = _kept(
+        owner, {row.key: row for row in keys_of(owner).filter(key__in=list(use.names))}, use, clock.now()
+    )
     return output(use, kept, {name: after(use, name, kept[name]) for name in use.names})
 
 
@@ -117,7 +119,9 @@ class Book:
         self.owner = owner
         self.names = sorted(wanted | changed)
         self.rows: dict[str, StepState] = {}
-        while not self.rows or changed - self.rows.keys():  # again, if a row was deleted between the two statements
+        while (
+            not self.rows or changed - self.rows.keys()
+        ):  # again, if a row was deleted between the two statements
             self._make(sorted(changed - self.rows.keys()), now)
             locked = keys_of(owner).filter(key__in=self.names).order_by("key").select_for_update()
             self.rows = {row.key: row for row in locked}
@@ -155,7 +159,9 @@ class Book:
                 "too_large",
             )
 
-    def put(self, name: str, value: JSON | Nothing, use: UseMemory, now: datetime, *, is_secret: bool) -> None:
+    def put(
+        self, name: str, value: JSON | Nothing, use: UseMemory, now: datetime, *, is_secret: bool
+    ) -> None:
         row = self.rows.get(name)
         if row is None:
             return

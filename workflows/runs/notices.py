@@ -29,6 +29,7 @@ from automate.lib.zones import check_zone, zone
 from integrations.connections import opening
 from integrations.errors import ActionError
 from integrations.models import UserIntegration
+from workflows.engine.checks_catalogue import CHANNEL_ACTION
 from workflows.models import WaitNotice, WaitToken, WorkflowExecution
 from workflows.runs import dispatch
 from workflows.runs.questions import Question, question_of
@@ -47,7 +48,6 @@ PAUSES_S: Final = (
 )  # between tries; then the run's page says that it failed
 ASK_AGAIN_S: Final = 2.0  # a worker that has the task is not sent another one at once
 MAX_MESSAGE: Final = 20_000  # characters of a message that go into a mail
-SEND_MESSAGE: Final = "send_message"  # the action with `channel` and `text` that chat services have
 _asked_at = 0.0
 
 
@@ -177,6 +177,6 @@ def _post(notice: WaitNotice, question: Question) -> None:
         f"Answer here: {link}",
     ]
     opening.run_action(
-        connection.integration.name, SEND_MESSAGE, tenant=notice.tenant_id, connection_id=connection.pk,
+        connection.integration.name, CHANNEL_ACTION, tenant=notice.tenant_id, connection_id=connection.pk,
         input={"channel": notice.to, "text": "\n\n".join(filter(None, parts))}, idempotency_key=str(notice.pk),
     )  # fmt: skip

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 from automate.lib.jsontypes import JSON
 from workflows.engine.document import Step
 from workflows.engine.outcome import Done, Failed, RunCode
+from workflows.runs.failpoints import failpoint
 from workflows.runs.scopes import ScopeRun
 from workflows.runs.shapes import Entry
 
@@ -59,6 +60,7 @@ def perform(call: Call, segment: Segment) -> Performed:
     lease = segment.lease
     if call.intent is not None:
         segment.services.await_written(call.intent)
+        failpoint("perform.announced")
     segment.services.confirm(lease)
     if lease.lost or lease.cancelled:
         return Performed(call, None)

@@ -6,10 +6,12 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models.functions import Now
 
 from automate.lib import clock
 from workflows.models import ActiveRun, RunEvent, TriggerReceipt, WorkerLease
 from workflows.runs import dispatch, turns
+from workflows.runs.failpoints import failpoint
 
 SWEEP_EVERY_S = 2.0
 FORGET_LEASES_AFTER = timedelta(hours=1)
@@ -35,14 +37,16 @@ def wake_due(now: datetime) -> int:
 def wake_due_now() -> None:
     """Between two sweeps: wake what is due, and ring for it."""
     if wake_due(clock.now()):
+        failpoint("wake.after_commit")
         dispatch.wake_engine()
 
 
 def _give_back(now: datetime) -> int:
-    """Runs whose worker has not been heard of for a lease become ready again; the next claim raises `attempt`."""
-    lease_s = settings.AUTOMATE_LEASE_S * max(clock.rate(), 1.0)  # workers beat in real time
-    silent = now - timedelta(seconds=lease_s)
-    alive = WorkerLease.objects.filter(beat_at__gt=silent).values("id")
+    """Runs whose worker has not been heard of for a lease become ready again; the next claim raises `attempt`.
+
+    Leases go by the database's clock, which is the same for all machines and never simulated.
+    """
+    alive = WorkerLease.objects.filter(beat_at__gt=Now() - timedelta(seconds=settings.AUTOMATE_LEASE_S)).values("id")
     with transaction.atomic():
         orphans = ActiveRun.objects.filter(state=State.RUNNING).exclude(worker__in=alive)
         lost = list(orphans.values_list("execution_id", "tenant_id", "workflow_id", "worker"))
@@ -56,11 +60,13 @@ def _give_back(now: datetime) -> int:
             )
             for run, tenant_id, workflow_id, worker in lost
         )  # fmt: skip
+        failpoint("sweep.before_commit")
+    failpoint("sweep.after_commit")
     return moved
 
 
 def tidy(now: datetime | None = None) -> None:
     """Forget leases and receipts that nobody can need any more; called every few minutes."""
     now = now or clock.now()
-    WorkerLease.objects.filter(beat_at__lt=now - FORGET_LEASES_AFTER).delete()
+    WorkerLease.objects.filter(beat_at__lt=Now() - FORGET_LEASES_AFTER).delete()
     TriggerReceipt.objects.filter(created_at__lt=now - KEEP_RECEIPTS).delete()

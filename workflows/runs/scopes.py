@@ -56,7 +56,7 @@ class LoopRun:
     next_index: int = 0
     active: int = 0
     failed: int = 0
-    results: dict[int, bytes] = field(default_factory=dict)
+    results: dict[int, str] = field(default_factory=dict)
     results_bytes: int = 0
     failure: Record | None = None
     failed_index: int = 0
@@ -79,10 +79,10 @@ class LoopRun:
 
     def add(self, index: int, value: JSON) -> bool:
         """Keep what an item contributes, as text: a tenth of the memory. False when it becomes too much."""
-        text = jsontypes.dumps_bytes(value)
+        text = jsontypes.dumps(value)  # no bytes: those that orjson gives keep its 4 kB buffer
         self.results[index] = text
-        self.results_bytes += len(text) + 1
-        return self.results_bytes <= settings.MAX_BLOB_BYTES
+        self.results_bytes += len(text if text.isascii() else text.encode()) + 1
+        return self.results_bytes <= int(settings.MAX_BLOB_BYTES)
 
     def ended(self, index: int, failed: bool, *, stays: bool) -> None:
         """An item has ended. One that closes the loop `stays`, so that a later attempt finds it and closes it again."""
@@ -93,9 +93,9 @@ class LoopRun:
             self.passed += 1
 
     def result(self) -> dict[str, JSON]:
-        text = b",".join(self.results[index] for index in sorted(self.results))
+        text = ",".join(self.results[index] for index in sorted(self.results))
         self.results = {}
-        return {"count": self.next_index, "failed": self.failed, "results": json.loads(b"[" + text + b"]")}
+        return {"count": self.next_index, "failed": self.failed, "results": json.loads(f"[{text}]")}
 
 
 @dataclass(slots=True)

@@ -375,7 +375,7 @@ class Segment:
         """Come again when the rate limit lets us; this was no try."""
         until = clock.now() + timedelta(seconds=failed.retry_after_s or INLINE_WAIT_S)
         wait: Note = {"kind": "retry", "until": until.isoformat(), "started_at": started.isoformat()}
-        self.waits.sleep(scope, step, path, {**note, **wait})
+        self.waits.sleep(scope, step, path, {**note, **wait, "turn": failed.has_turn})
 
     def _retry_in(self, scope: ScopeRun, step: Step, failed: Failed, attempt: int) -> float | None:
         if step.retry is None or failed.error.code in HOPELESS:

@@ -18,6 +18,7 @@ from workflows.runs import actions, code, outputs, turns
 from workflows.runs.cancel import BY_A_PERSON, stop_all
 from workflows.runs.facts import Facts, patiently
 from workflows.runs.failure import failure_runs
+from workflows.runs.hops import COUNTED_FROM, MAX_DEPTH, TOO_DEEP, objection
 from workflows.runs.shapes import Child, Claimed, Ending, Entry, Lease
 from workflows.runs.store import current_store
 
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from workflows.runs.perform import Call, Performed
     from workflows.runs.segment import Segment
 
-MAX_DEPTH = 20  # sub-workflows in sub-workflows
 POOL_SIZE = 32  # calls of one process that may wait for services beside the runs' own threads
 
 
@@ -122,12 +122,7 @@ class Services:
         """The run of a sub-workflow, not yet queued; an error when there is nothing to run."""
         step = path.rsplit(".", 1)[-1]
         if claimed.depth + 1 > MAX_DEPTH:
-            return StepError(
-                f"This is the {MAX_DEPTH}th workflow that was started by another one. "
-                "Look for a workflow that starts itself.",
-                "too_deep",
-                step,
-            )
+            return StepError(TOO_DEEP, "too_deep", step)
         target = self.facts.live_workflow(claimed, wanted.workflow)
         if target is None:
             return StepError(
@@ -135,6 +130,11 @@ class Services:
                 "no_such_workflow",
                 step,
             )
+        if claimed.depth + 1 >= COUNTED_FROM:
+            template_id = uuid.UUID(str(target["template_id"]))
+            why = self.facts.ask(lambda: objection(template_id, claimed.depth + 1))
+            if why:
+                return StepError(why, "too_deep", step)
         return _child(claimed, wanted, path, target)
 
 

@@ -14,12 +14,16 @@ from automate.lib.ids import uuid7
 from automate.lib.jsontypes import JSON
 from workflows.errors import WorkflowError
 from workflows.models import Deployment, LiveTrigger, TriggerReceipt, WorkflowTemplate
-from workflows.runs import dispatch
+from workflows.runs import dispatch, hops
 from workflows.runs.failpoints import failpoint
-from workflows.runs.policies import FREE, admit, policy_of
 from workflows.runs.pins import pins_of
+from workflows.runs.policies import FREE, admit, policy_of
 from workflows.runs.snapshot import snapshot_of
 from workflows.runs.store import TEST_PRIORITY, StartRow, current_store
+
+
+class StartsItself(WorkflowError):
+    """A chain of runs that start each other has grown too long, or too wide."""
 
 
 class DedupConflict(WorkflowError):
@@ -55,12 +59,18 @@ def start_run(
     receipt: Receipt | None = None,
     priority: int = 5,
     started_by: uuid.UUID | None = None,
+    awaited: bool = False,
+    depth: int = 0,
 ) -> StartResult:
-    """Queue a run of what is deployed. `trigger` is what the run sees under that name.
+    """Queue a run of what is deployed. `trigger` is what the run sees under that name; `awaited`: who starts it is going
+    to wait for its answer, so its data stays for a moment even if nothing is to be kept.
 
     With a receipt, a second start under the same key gives the first run's id; DedupConflict if its body differs.
-    On PostgreSQL one statement and one commit, unless the workflow or its workspace limits its runs.
+    On PostgreSQL one statement and one commit, unless the workflow or its workspace limits its runs. `depth`: how many
+    runs led to this start; StartsItself when they are too many.
     """
+    if depth and (why := hops.objection(deployment.template_id, depth)):
+        raise StartsItself(why)
     row = StartRow(
         id=uuid7(),
         tenant_id=deployment.tenant_id,
@@ -73,6 +83,8 @@ def start_run(
         created_at=clock.now(),
         started_by=started_by,
         priority=priority,
+        options={"awaited": True} if awaited else None,
+        depth=depth,
     )
     result = queue_run(row, live_trigger.pk if live_trigger else None, receipt, may_skip=True)
     dispatch.wake_engine_after_commit()
@@ -84,7 +96,8 @@ def queue_run(
 ) -> StartResult:
     """Write the run; no wake-up. `may_skip`: it may be left out; else it waits where others would be left out."""
     key = (live_trigger_id, receipt.dedup_key, receipt.body_hash) if receipt and live_trigger_id else None
-    policy = policy_of(row.version_id) if row.deployment_id and not row.is_test else FREE
+    policy = policy_of(row.version_id) if row.deployment_id else FREE
+    failpoint("start.before_commit")
     if not policy.is_free:
         admission = admit(row, key, policy, may_skip=may_skip)
         started = row.id if admission == "started" else None

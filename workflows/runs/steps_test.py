@@ -3,28 +3,45 @@
 from __future__ import annotations
 
 import uuid
+from dataclasses import replace
 from typing import Any
 
 from accounts.models import User
 from automate.lib import clock
 from automate.lib.jsontypes import JSON
+from automate.lib.sandbox.pool import shared
 from integrations.masking import Masker
 from workflows import documents
 from workflows.engine.document import Step
 from workflows.engine.graph import Graph
 from workflows.engine.names import Frame, RunData, scope_for
-from workflows.engine.outcome import CallAction, Done, Failed, Outcome, Record, StartChild, StartLoop
+from workflows.engine.outcome import (
+    CallAction,
+    Done,
+    Failed,
+    Outcome,
+    Record,
+    Remember,
+    RunCode,
+    StartChild,
+    StartLoop,
+    StepError,
+    UseMemory,
+)
 from workflows.engine.plan import ScopeShape
 from workflows.engine.steps import begin
-from workflows.engine.steps.context import StepContext
+from workflows.engine.steps.context import StepContext, StepFault
 from workflows.models import Sample, WorkflowTemplate
 from workflows.models.template import default_environment_of
-from workflows.runs import actions
+from workflows.runs import actions, memory_store
+from workflows.runs.code import run_code
 from workflows.runs.facts import Facts
+from workflows.runs.memory import Around, owner_of
 from workflows.runs.perform import DEFAULT_STEP_TIMEOUT_S, Call
 from workflows.runs.scopes import ScopeRun
 from workflows.runs.shapes import Claimed, Lease
 
+MAX_TEST_S = 60.0  # a page waits for it
 _NO_SHAPE = ScopeShape((), {}, frozenset(), {})
 
 
@@ -106,8 +123,15 @@ def _run(step: Step, data: RunData, frame: Frame | None, claimed: Claimed) -> tu
             scope,
             now,
             effect_of=lambda step, given: actions.effect_of(step, given, claimed.lease.tenant_id),
+            around=Around(claimed, Facts()),
         )
     )
+    if isinstance(outcome, RunCode):
+        return _run_code(step, data, claimed, outcome)
+    if isinstance(outcome, UseMemory):
+        return _looked_up(step, claimed, outcome), None, []
+    if isinstance(outcome, Remember):
+        return outcome.done, None, []
     if not isinstance(outcome, CallAction):
         return outcome, None, []
     call = Call(ScopeRun(_NO_SHAPE, frame), step, step.key, outcome.input, outcome.effect, now)
@@ -119,6 +143,25 @@ def _run(step: Step, data: RunData, frame: Frame | None, claimed: Claimed) -> tu
         step, done.outcome, lambda result: scope_for(data, frame, now=now, extra={"result": result})
     )
     return mapped, done.request_log, done.leaked
+
+
+def _run_code(step: Step, data: RunData, claimed: Claimed, program: RunCode) -> tuple[Outcome, JSON, list[str]]:
+    program = replace(program, timeout_s=min(program.timeout_s, MAX_TEST_S))
+    call = Call(ScopeRun(_NO_SHAPE), step, step.key, program.input, "safe", clock.now())
+    done = run_code(
+        call, program, shared(), seed=str(claimed.root), time_zone=data.time_zone, stop=lambda: False
+    )
+    assert done.outcome is not None
+    return done.outcome, done.request_log, []
+
+
+def _looked_up(step: Step, claimed: Claimed, use: UseMemory) -> Outcome:
+    """What the step would give from the memory of test runs, which stays as it is."""
+    given: JSON = dict(use.names)
+    try:
+        return Done(memory_store.look(owner_of(claimed, Facts()), use), input=given)
+    except StepFault as fault:
+        return Failed(StepError(str(fault), fault.code, step.key), input=given)
 
 
 def _without_secrets(shown: dict[str, Any], data: RunData, leaked: list[str]) -> dict[str, Any]:

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Mapping
+import uuid
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -74,15 +75,22 @@ def due(now: datetime) -> Any:
 
 def run_due() -> int:
     """Do what is due, one call after the other; gives how many rows were ours."""
-    now, done = clock.now(), 0
-    for row in list(due(now).order_by("next_try_at")[:AT_A_TIME]):
-        until = now + lease()
-        mine = TriggerSubscription.objects.filter(pk=row.pk, next_try_at=row.next_try_at)
-        if mine.update(next_try_at=until):
-            row.next_try_at = until
-            _do(row)
-            done += 1
-    return done
+    rows = due(clock.now()).select_related("live_trigger").order_by("next_try_at")
+    return sum(_claim_and_do(row) for row in list(rows[:AT_A_TIME]))
+
+
+def do_now(ids: Sequence[uuid.UUID]) -> None:
+    """What is to be done about these rows, at once where it succeeds, else later."""
+    for row in TriggerSubscription.objects.filter(pk__in=ids).select_related("live_trigger"):
+        _claim_and_do(row)
+
+
+def _claim_and_do(row: TriggerSubscription) -> bool:
+    mine = TriggerSubscription.objects.filter(pk=row.pk, next_try_at=row.next_try_at)
+    if not mine.update(next_try_at=clock.now() + lease()):
+        return False
+    _do(row)
+    return True
 
 
 def _do(row: TriggerSubscription) -> None:

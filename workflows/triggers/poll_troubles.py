@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from automate.lib import clock
-from integrations.errors import ActionError
+from integrations.errors import ActionError, RateLimited
 from workflows.models import LiveTrigger, RunEvent
 from workflows.runs.events import note
 
@@ -24,6 +24,9 @@ logger = logging.getLogger(__name__)
 def failed(taken: Claim, error: Exception, every_s: float) -> None:
     """Ask again later: after twice the time at each further failure, up to an hour, or as the service wants it."""
     live = taken.live
+    if isinstance(error, RateLimited):
+        _postpone(taken, error.retry_after_s or 1.0)
+        return
     message = str(getattr(error, "message", error))
     failures = int(live.cursor.get("failures", 0)) + 1
     now = clock.now()
@@ -41,6 +44,12 @@ def failed(taken: Claim, error: Exception, every_s: float) -> None:
             "We go on asking, less often; nothing that appears meanwhile is lost.",
             data={"code": error.code if isinstance(error, ActionError) else "failed"},
         )
+
+
+def _postpone(taken: Claim, wait_s: float) -> None:
+    """Our own limit for the service is used up for now: nothing went wrong."""
+    with taken.lock:
+        taken.held().update(next_fire_at=clock.now() + timedelta(seconds=wait_s))
 
 
 def wait_s(failures: int, every_s: float, retry_after_s: float | None) -> float:

@@ -97,4 +97,5 @@ def ask(question: Question, state: Mapping[str, Any], *, now: datetime, first: s
             service.manifest, trigger, input=question.input, connection=connection, state=state, now=now,
             first=first, timeout_s=TIMEOUT_S,
         ),
+        may_repeat=True,
     )  # fmt: skip

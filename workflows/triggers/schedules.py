@@ -24,6 +24,7 @@ from automate.lib.jsontypes import JSON
 from automate.lib.zones import check_zone
 from workflows.errors import WorkflowError
 from workflows.models import LiveTrigger, RunEvent, TriggerType
+from workflows.runs.failpoints import failpoint
 from workflows.runs.start import Receipt, start_run
 from workflows.triggers.published import PublishedTrigger, published_trigger
 from workflows.triggers.variables import variables_of
@@ -167,7 +168,9 @@ def _fire(live: LiveTrigger, now: datetime) -> int:
         zone = published.settings.time_zone or live.tenant.time_zone
         decided = plan(published.trigger.config, zone, due, now)
         with transaction.atomic():
-            return _start(live, published, decided, due, now)
+            count = _start(live, published, decided, due, now)
+        failpoint("schedule.after_commit")
+        return count
     except (ValueError, ExpressionError, WorkflowError) as error:
         logger.warning("schedule cannot fire", extra={"live_trigger": str(live.pk)}, exc_info=True)
         _switch_off(live, due, str(error), now)
@@ -199,6 +202,7 @@ def _start(
     ]
     if decided.missed:
         _record_missed(live, published, decided)
+    failpoint("schedule.before_commit")
     return sum(not (result.duplicate or result.is_skipped) for result in results)
 
 

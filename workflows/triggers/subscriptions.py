@@ -25,7 +25,7 @@ from workflows.triggers import hook_secrets
 from workflows.triggers.published import published_trigger
 from workflows.triggers.questions import asked_input, source_of
 
-__all__ = ["arrange", "faults_of", "route_of"]
+__all__ = ["arrange", "end_all", "faults_of", "route_of"]
 
 State: Final = TriggerSubscription.State
 
@@ -63,6 +63,14 @@ def end(row: TriggerSubscription) -> None:
     if row.state == State.ACTIVE:
         changes["next_try_at"] = clock.now()
     TriggerSubscription.objects.filter(pk=row.pk, tenant_id=row.tenant_id).update(**changes)
+
+
+def end_all(template: WorkflowTemplate) -> list[uuid.UUID]:
+    """For a workflow that is to be deleted: every subscription is to be ended; gives their ids."""
+    rows = TriggerSubscription.objects.for_tenant(template.tenant_id).filter(live_trigger__template=template)
+    ids = list(rows.values_list("pk", flat=True))
+    TriggerSubscription.objects.filter(pk__in=ids).update(state=State.ENDING, next_try_at=clock.now())
+    return ids
 
 
 def _wanted(live: LiveTrigger, deployment: Deployment) -> TriggerSubscription | None:

@@ -35,7 +35,8 @@ def bar_of(
 
 def run_tabs(template: WorkflowTemplate) -> list[dict[str, str]]:
     """The parts of a workflow's Runs: what ran, what came in, and why something did not run."""
-    parts = (("workflow-runs", "Runs"), ("request-list", "Requests"), ("event-list", "Why it did not run"))
+    parts = (("workflow-runs", "Runs"), ("request-list", "Requests"), ("event-list", "Why it did not run"),
+             ("memory-list", "Memory"))  # fmt: skip
     return [
         {"key": name, "label": label, "url": reverse(f"workflows:{name}", args=[template.pk])} for name, label in parts
     ]

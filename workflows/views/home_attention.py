@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final
 
+from django.db.models import Exists, OuterRef
 from django.urls import reverse
 from django.utils.http import urlencode
 
@@ -18,6 +19,7 @@ from workflows.models import ActiveRun, WorkflowExecution
 from workflows.views.home_figures import first_apps
 from workflows.views.home_waiting import waiting_for
 from workflows.views.run_filters import Runs, first_id_at
+from workflows.views.run_words import advice
 
 FAILED_FOR: Final = timedelta(days=7)
 LOOKED_AT: Final = 200  # of the newest failed runs; a workflow that failed more often says "200+"
@@ -72,14 +74,19 @@ def _asking(membership: Membership, rows: Runs) -> Runs:
 
 def _failing(rows: Runs) -> Runs:
     since = first_id_at(clock.now() - FAILED_FOR)
-    return rows.filter(is_failed=True, is_test=False, pk__gte=since)
+    well = WorkflowExecution.objects.filter(retry_of=OuterRef("pk"), status=WorkflowExecution.Status.COMPLETED)
+    return rows.filter(is_failed=True, is_test=False, pk__gte=since).annotate(ended_well=Exists(well))
 
 
 def _by_workflow(rows: Runs) -> list[tuple[WorkflowExecution, int]]:
     """The newest run of each workflow and how many there are, the newest first (one SQL query)."""
     found: dict[uuid.UUID, tuple[WorkflowExecution, int]] = {}
-    columns = ("created_at", "status", "template_id", "template__name")
+    settled: set[uuid.UUID | None] = set()
+    columns = ("created_at", "status", "template_id", "template__name", "retry_of_id", "error")
     for run in rows.select_related("template").only(*columns).order_by("-pk")[:LOOKED_AT]:
+        if getattr(run, "ended_well", False) or run.pk in settled:  # a retry, or a retry of one, succeeded
+            settled.add(run.retry_of_id)
+            continue
         newest, number = found.get(run.template_id, (run, 0))
         found[run.template_id] = (newest, number + 1)
     return list(found.values())
@@ -113,9 +120,12 @@ def _expired(connection: UserIntegration, home: str) -> Concern:
 
 def _failure(run: WorkflowExecution, number: int, apps: dict[uuid.UUID, str]) -> Concern:
     when = ago_words(run.created_at, clock.now())
+    times = f"Failed {when}" if number == 1 else f"Failed {_many(number)} times, last {when}"
+    error = run.error if isinstance(run.error, dict) else {}
+    said = str(error.get("message", "")).strip()
     return Concern(
         title=run.template.name,
-        text=f"Failed {when}" if number == 1 else f"Failed {_many(number)} times, last {when}",
+        text=f"{times}: {said if ' ' in said else advice(error)}" if error else times,
         url=reverse("workflows:run-detail", args=[run.pk]),
         action="Review",
         tile=apps.get(run.template_id, "workflow"),

@@ -16,12 +16,14 @@ from accounts.models import Tenant
 from accounts.request import AppRequest
 from integrations.models import IntegrationDefinition, UserIntegration
 from workflows import gallery
+from workflows.builder.chosen_view import OUTLINE, chosen_view, view_switch
 from workflows.documents import catalogue_for
-from workflows.engine.document import load
+from workflows.documents.catalogue import TenantCatalogue
+from workflows.engine.document import Document, load
 from workflows.errors import ConnectionRefused
 from workflows.models import WorkflowTemplateLibrary
 from workflows.views import replies
-from workflows.views.template_cards import TemplateCard, category_word, outline_of
+from workflows.views.template_cards import TemplateCard, canvas_of, category_word, outline_of
 from workflows.views.template_setup import chosen_bindings, slot_choices
 
 FEATURED: Final = "featured"
@@ -65,10 +67,18 @@ def template_detail(request: AppRequest, workspace_slug: str, slug: str) -> Http
         "nav": "templates",
         "card": TemplateCard(entry),
         "document": document,
-        "outline": outline_of(document, catalogue),
+        "views": view_switch(request, free=False),
+        **_drawn(request, document, catalogue),
         "needs": _needs(request, entry.required_integrations),
     }
     return replies.vary(render(request, "workflows/template_detail.html", context))
+
+
+def _drawn(request: AppRequest, document: Document, catalogue: TenantCatalogue) -> dict[str, Any]:
+    """The steps in the view this person chose."""
+    if chosen_view(request) == OUTLINE:
+        return {"outline": outline_of(document, catalogue)}
+    return {"canvas": canvas_of(document, catalogue)}
 
 
 @require_http_methods(["GET", "POST"])

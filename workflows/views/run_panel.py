@@ -20,6 +20,7 @@ from workflows.views.run_panel_parts import (
     children,
     may_retry,
     notices,
+    printed_of,
     related,
     run_facts,
     sections,
@@ -57,6 +58,7 @@ class Panel:
     cards: list[Any] = field(default_factory=list)
     log: list[Entry] = field(default_factory=list)
     request: dict[str, Any] | None = None
+    printed: dict[str, Any] = field(default_factory=dict)
     retry_url: str = ""
     builder_url: str = ""
     is_auto: bool = False
@@ -172,6 +174,9 @@ def _step(room: RunRoom, place: Place, is_action: bool) -> Panel:
     )
     panel.log = events_of_step(room, place.path, row, live)
     counts = {"log": len(panel.log)} | ({"request": None} if is_action else {})
+    if step.type == "code":
+        panel.printed = printed_of(row)
+        counts["printed"] = len(panel.printed["lines"])
     panel.tabs = tabs(panel.url, counts)
     panel.notices = notices(room, place, row, live)
     is_loop = step.type == "loop"

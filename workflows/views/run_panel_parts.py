@@ -20,7 +20,7 @@ from workflows.views.run_rows import how, status_of
 from workflows.views.run_states import moment
 from workflows.views.run_words import Headline, advice, waiting_words
 
-TABS: Final = {"data": "Data", "log": "Log", "request": "Request"}
+TABS: Final = {"data": "Data", "printed": "Printed", "log": "Log", "request": "Request"}
 HIDDEN: Final = "This holds a secret, so it is stored encrypted and not shown."
 WIPED: Final = (
     "Not kept: this workflow's settings say that the data of such runs is wiped when they have ended."
@@ -119,7 +119,16 @@ def notices(
         ]
     if row.step_status == StepExecution.Status.CANCELLED:
         return [Headline("idle", "minus", "Not finished", "The run ended while this step was waiting.")]
+    if place.key in pinned_in(room.execution):
+        text = "This step was not run: in this test it gave the output that was pinned in the draft."
+        return [Headline("warn", "pin", "Pinned output", text)]
     return []
+
+
+def pinned_in(execution: WorkflowExecution) -> frozenset[str]:
+    """The steps of a test run that gave a pinned output instead of being run."""
+    pins = execution.options.get("pins") if execution.is_test else None
+    return frozenset(pins) if isinstance(pins, dict) else frozenset()
 
 
 def _live_notices(room: RunRoom, place: Place, live: Mapping[str, Any]) -> list[Headline]:
@@ -160,6 +169,18 @@ def _next_try(room: RunRoom, live: Mapping[str, Any]) -> str:
     return f"The next try follows in {seconds} s."
 
 
+def printed_of(row: StepExecution | None) -> dict[str, Any]:
+    """What the program of a step printed: `{lines, cut, note}`; the note says why there is nothing."""
+    log = row.request_log if row is not None and isinstance(row.request_log, dict) else {}
+    lines = [str(line) for line in log.get("printed") or ()]
+    if lines:
+        return {"lines": lines, "cut": bool(log.get("cut")), "note": ""}
+    if row is None:
+        return {"lines": [], "cut": False, "note": "It appears here when the step has ended."}
+    note = HIDDEN if row.is_encrypted else "Use print() in Python or console.log() in JavaScript to write something here."
+    return {"lines": [], "cut": bool(log.get("cut")), "note": note}
+
+
 def step_facts(row: StepExecution | None, live: Mapping[str, Any]) -> list[tuple[str, Any]]:
     if row is None:
         started = moment(live.get("started_at"))
@@ -183,6 +204,8 @@ def run_facts(room: RunRoom) -> list[tuple[str, Any]]:
     until = execution.options.get("until")
     if until and room.program and until in room.graph.steps:
         facts.append(("Ran as far as", room.names.numbered(until)))
+    if (pinned := pinned_in(execution)) and room.program:
+        facts.append(("Pinned, not run", ", ".join(room.names.numbered(key) for key in sorted(pinned) if key in room.graph.steps)))
     return [(name, value) for name, value in facts if value is not None]
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Final
 
-from django.db.models import QuerySet
+from django.db.models import Count, Max, QuerySet
 from django.http import Http404
 from django.urls import reverse
 
@@ -27,7 +27,6 @@ from workflows.views.run_outline import Drawing, Item
 from workflows.views.run_paths import TRIGGER, Place
 from workflows.views.run_states import LoopFacts, State, States, StepRow, Tally
 
-LOOKED_AT: Final = 5_000  # finished steps inside loops that are counted; the newest of them
 _ROW: Final = ("path", "step_id", "step_status", "port", "duration_ms")
 
 
@@ -147,7 +146,7 @@ class RunRoom:
         return {row[0]: StepRow(*row) for row in found}
 
     def _tallies(self) -> dict[str, Tally]:
-        """What became of the steps inside loops, over the newest LOOKED_AT of them."""
+        """What became of the steps inside loops (one SQL query, which counts: there may be a hundred thousand)."""
         inside = [key for key, loop in self.graph.loop_of.items() if loop]
         tallies = {key: Tally() for key in inside}
         for path, live in self.live.progress.items():
@@ -156,9 +155,9 @@ class RunRoom:
                 status = "NEEDS_ATTENTION" if path in self.live.asked else str(live.get("state", "RUNNING"))
                 tallies[place.key].add(status, path)
         if inside:
-            rows = self.steps.filter(step_id__in=inside).order_by("-id")
-            for path, key, status in rows.values_list("path", "step_id", "step_status")[:LOOKED_AT]:
-                tallies[key].add(status, path)
+            rows = self.steps.filter(step_id__in=inside).order_by().values_list("step_id", "step_status")
+            for key, status, count, path in rows.annotate(Count("id"), Max("path")):
+                tallies[key].add(status, path, count)
         return tallies
 
     def _loops(self, rows: dict[str, StepRow]) -> dict[str, LoopFacts]:

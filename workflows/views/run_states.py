@@ -36,13 +36,13 @@ class LoopFacts(NamedTuple):
 
 @dataclass
 class Tally:
-    """What became of a step inside a loop, over all items looked at. `paths`: the newest of each status."""
+    """What became of a step inside a loop, over all items. `paths`: one of each status."""
 
     counts: dict[str, int] = field(default_factory=dict)
     paths: dict[str, str] = field(default_factory=dict)
 
-    def add(self, status: str, path: str) -> None:
-        self.counts[status] = self.counts.get(status, 0) + 1
+    def add(self, status: str, path: str, count: int = 1) -> None:
+        self.counts[status] = self.counts.get(status, 0) + count
         self.paths.setdefault(status, path)
 
     @property

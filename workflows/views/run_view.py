@@ -18,6 +18,7 @@ from workflows.models import WorkflowExecution
 from workflows.views import run_rows
 from workflows.views.frame import bar_of
 from workflows.views.run_ask import Question, questions
+from workflows.views.run_canvas import run_canvas
 from workflows.views.run_panel import Panel, first_place, panel_of, value_of
 from workflows.views.run_panel_parts import may_retry
 from workflows.views.run_room import RunRoom, open_run
@@ -138,6 +139,7 @@ def run_context(
         "items": room.items() if room.program else [],
         "panel": panel,
         "deeds": deeds(room),
+        **run_canvas(request, room),
         "live_url": _live_url(room, panel),
     }
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from workflows.builder import outline
+from workflows.builder.canvas import drawing
 from workflows.builder.names import Names
 from workflows.documents.catalogue import TenantCatalogue
 from workflows.engine.document import Document, load
@@ -71,6 +72,15 @@ def outline_of(document: Document, catalogue: TenantCatalogue) -> outline.Outlin
         branches=tuple(_plain_branch(branch) for branch in drawn.branches),
         first=None,
     )
+
+
+def canvas_of(document: Document, catalogue: TenantCatalogue) -> drawing.View:
+    """The same steps as a drawing."""
+    graph = Graph(document)
+    names = Names(document, catalogue, graph.outline())
+    cards = outline.cards(document, graph, names, _Anchors(page="", add=""))
+    plain = {id: replace(card, target="") for id, card in cards.items()}
+    return drawing.view(document, graph, names, plain)
 
 
 def _plain(items: tuple[outline.Item, ...]) -> tuple[outline.Item, ...]:

@@ -16,6 +16,7 @@ from automate.api.starting import start
 from workflows.ingress.bodies import refuse_file_marks
 from workflows.ingress.refusals import Refused
 from workflows.models import WorkflowExecution
+from workflows.runs.hops import DEPTH_HEADER, depth_of
 from workflows.runs.start import DedupConflict
 from workflows.runs.wait import wait_for
 
@@ -61,6 +62,8 @@ def execute_workflow(
             by=request.user,
             trigger_key=given.trigger,
             idempotency_key=idempotency_key,
+            awaited=bool(wait),
+            depth=depth_of(request.headers.get(DEPTH_HEADER)),
         )
     except DedupConflict:
         message = "This Idempotency-Key was used before, with another input. Use a new key."

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import uuid
+from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from django.db.models import QuerySet
 from django.http import HttpResponse
-from ninja import Field, Query, Router, Schema
+from ninja import Field, Header, Query, Router, Schema
 from ninja.responses import Status
 
 from accounts.request import client_ip
@@ -16,11 +17,15 @@ from automate.api.auth import ApiRequest, Token
 from automate.api.errors import ApiError
 from automate.api.pagination import DEFAULT_LIMIT, Cursor, Limit, page
 from automate.api.shapes import execution_shape, execution_shapes, run_output, step_shapes
-from workflows.models import ActiveRun, StepExecution, WorkflowExecution
+from automate.lib.ids import uuid7
+from workflows.access import may
+from workflows.models import ActiveRun, StepExecution, WorkflowExecution, WorkflowTemplate
 from workflows.runs.answer import answer_unknown
 from workflows.runs.answers import AlreadyAnswered, Given, MayNotAnswer, NotAnswerable, answer_as_member
+from workflows.runs.bulk import failed_ones, retry_all
 from workflows.runs.cancel import cancel
 from workflows.runs.retry import retry
+from workflows.runs.search import Search, search
 
 router = Router(tags=["executions"])
 Shape = dict[str, Any]
@@ -37,6 +42,26 @@ class Retry(Schema):
     )
     version: Literal["same", "newest"] = "same"
     input: Any = None
+
+
+TriggerWord = Literal["MANUAL", "WEBHOOK", "SCHEDULED", "POLLING", "EVENT", "FORM", "EMAIL", "WORKFLOW", "FAILURE"]
+
+
+class Wanted(Schema):
+    """Which runs; what is not given narrows nothing."""
+
+    model_config = {"extra": "forbid", "populate_by_name": True}
+
+    workflow: uuid.UUID | None = None
+    trigger_type: TriggerWord | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    q: str = Field("", max_length=200)
+
+
+class BulkRetry(Wanted):
+    start: Literal["failed", "start"] = Field("failed", alias="from")
+    version: Literal["same", "newest"] = "same"
 
 
 class Answer(Schema):
@@ -58,14 +83,66 @@ def list_executions(
     cursor: Cursor = None,
     workflow: uuid.UUID | None = None,
     status: StatusWord | None = None,
+    trigger_type: TriggerWord | None = None,
+    since: datetime | None = None,
+    until: datetime | None = None,
+    q: Annotated[str, Query(max_length=200, description="Words in the input, output, error or steps.")] = "",
 ) -> Shape:
-    rows: QuerySet[WorkflowExecution] = WorkflowExecution.objects.for_tenant(request.workspace)
-    rows = rows.filter(template__in=visible_workflows(request).values("pk"))
-    if workflow is not None:
-        rows = rows.filter(template_id=workflow)
+    wanted = Wanted(workflow=workflow, trigger_type=trigger_type, since=since, until=until, q=q)
+    rows, found = _wanted(request, wanted)
     if status is not None:
         rows = rows.filter(status=status)
-    return page(rows, limit, cursor, execution_shapes)
+    shape = page(rows, limit, cursor, execution_shapes)
+    return {**shape, "note": found.note} if found and found.note else shape
+
+
+@router.post(
+    "/retry",
+    auth=Token("execution.retry"),
+    response={202: Any},
+    summary="Run failed runs again, each as a new run: the newest 200 that fit",
+)
+def retry_executions(
+    request: ApiRequest,
+    body: BulkRetry | None = None,
+    idempotency_key: Annotated[
+        uuid.UUID | None,
+        Header(alias="Idempotency-Key", description="A UUID version 7: the same one twice starts nothing new."),
+    ] = None,
+) -> Any:
+    given = body or BulkRetry.model_validate({})
+    press = idempotency_key or uuid7()
+    if press.version != 7:
+        message = "Give a UUID version 7, made at the moment of your decision: runs that fail later are left out."
+        raise ApiError(422, "invalid", message, "Idempotency-Key")
+    rows = failed_ones(_wanted(request, given)[0], press)
+    mine = [pk for pk in _templates(rows) if not _may_retry(request, pk)]
+    done = retry_all(rows.exclude(template_id__in=mine), press, start=given.start, version=given.version, by=request.user)
+    return Status(202, {"items": [str(new) for new in done.started], "refused": done.refused})
+
+
+def _wanted(request: ApiRequest, wanted: Wanted) -> tuple[QuerySet[WorkflowExecution], Search | None]:
+    """The runs that are asked for, and the search behind them if there was one."""
+    rows: QuerySet[WorkflowExecution] = WorkflowExecution.objects.for_tenant(request.workspace)
+    rows = rows.filter(template__in=visible_workflows(request).values("pk"))
+    if wanted.workflow is not None:
+        rows = rows.filter(template_id=wanted.workflow)
+    if wanted.trigger_type is not None:
+        rows = rows.filter(trigger_type=wanted.trigger_type)
+    if wanted.since is not None:
+        rows = rows.filter(created_at__gte=wanted.since)
+    if wanted.until is not None:
+        rows = rows.filter(created_at__lt=wanted.until)
+    found = search(request.workspace.pk, wanted.q, rows) if wanted.q.strip() else None
+    return (rows.filter(found.found), found) if found else (rows, None)
+
+
+def _templates(rows: QuerySet[WorkflowExecution]) -> list[uuid.UUID]:
+    return list(rows.order_by().values_list("template_id", flat=True).distinct())
+
+
+def _may_retry(request: ApiRequest, template_id: uuid.UUID) -> bool:
+    return may(request.user, WorkflowTemplate.objects.get(pk=template_id), "execution.retry")
 
 
 @router.get("/{uuid:id}", auth=Token("execution.view"), summary="A run with its steps")

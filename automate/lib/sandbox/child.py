@@ -63,7 +63,11 @@ def _lock_in(language: str) -> None:
     for what in (resource.RLIMIT_CORE, resource.RLIMIT_FSIZE):
         resource.setrlimit(what, (0, 0))
     if language == "javascript":
-        files = max(int(name) for name in os.listdir("/proc/self/fd")) + 1 if os.path.isdir("/proc/self/fd") else 16
+        files = (
+            max(int(name) for name in os.listdir("/proc/self/fd")) + 1
+            if os.path.isdir("/proc/self/fd")
+            else 16
+        )
         resource.setrlimit(resource.RLIMIT_NOFILE, (files, files))
         resource.setrlimit(resource.RLIMIT_NPROC, (0, 0))
 

@@ -103,7 +103,12 @@ def run(job: dict[str, Any]) -> dict[str, Any]:
     _limit_space(job["memory_mb"])
     context = _quickjs.Context()
     context.set_memory_limit(job["memory_mb"] * 1024 * 1024)
-    limits = {"line": MAX_LINE_CHARS, "lines": MAX_LOG_LINES, "chars": MAX_LOG_CHARS, "output": MAX_OUTPUT_BYTES}
+    limits = {
+        "line": MAX_LINE_CHARS,
+        "lines": MAX_LOG_LINES,
+        "chars": MAX_LOG_CHARS,
+        "output": MAX_OUTPUT_BYTES,
+    }
     result: dict[str, Any] = {}
     given = [job["input"], job["now_ms"], job["seed"], limits]
     try:
@@ -141,8 +146,8 @@ def _run(context: Any, ask: Any, job: dict[str, Any]) -> Any:
             raise Told(_memory(job))
         raise Told(_fault(f"{said['message']}\n{said['stack']}", job))
     if state != "done":
-        raise Told({"message": "The program waits for something that never comes. Nothing here ends a wait: there are "
-                               "no timers, and no network.", "code": "code_error", "line": None})  # fmt: skip
+        raise Told({"message": "The program waits for something that never comes: there are no timers here and no "
+                               "network. Or it ran out of memory while it waited.", "code": "code_error", "line": None})  # fmt: skip
     return json.loads(ask("output"))
 
 
@@ -169,7 +174,11 @@ def _fault(text: str, job: dict[str, Any]) -> dict[str, Any]:
     line = min(int(found[1]), last) if found else None
     kind = "code_syntax" if message.startswith("SyntaxError") else "code_error"
     where = f"Line {line}: " if line else ""
-    return {"message": f"{where}{message[:500] or 'The program failed without a word.'}", "code": kind, "line": line}
+    return {
+        "message": f"{where}{message[:500] or 'The program failed without a word.'}",
+        "code": kind,
+        "line": line,
+    }
 
 
 def _memory(job: dict[str, Any]) -> dict[str, Any]:

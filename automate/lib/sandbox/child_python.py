@@ -109,7 +109,11 @@ def _returns(body: list[ast.stmt]) -> bool:
             return True
         if isinstance(part, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
             continue
-        inner = [one for one in ast.iter_child_nodes(part) if isinstance(one, ast.stmt | ast.excepthandler | ast.match_case)]
+        inner = [
+            one
+            for one in ast.iter_child_nodes(part)
+            if isinstance(one, ast.stmt | ast.excepthandler | ast.match_case)
+        ]
         if _returns(inner):  # type: ignore[arg-type]  # handlers and cases hold statements as statements do
             return True
     return False
@@ -172,12 +176,16 @@ class BadOutput(Exception):
 def plain(value: Any, depth: int = 0) -> Any:
     """A value of the program as JSON: dates as ISO text, sets and tuples as lists, bytes as base64."""
     if depth > MAX_DEPTH:
-        raise BadOutput(f"What the program returned is nested more than {MAX_DEPTH} deep. Return something flatter.")
+        raise BadOutput(
+            f"What the program returned is nested more than {MAX_DEPTH} deep. Return something flatter."
+        )
     if value is None or isinstance(value, str | bool | int):
         return value
     if isinstance(value, float):
         if not math.isfinite(value):
-            raise BadOutput(f"The program returned {value}, which is no number that JSON knows. Return None instead.")
+            raise BadOutput(
+                f"The program returned {value}, which is no number that JSON knows. Return None instead."
+            )
         return value
     if isinstance(value, dict):
         return {_key(key): plain(inner, depth + 1) for key, inner in value.items()}
@@ -197,7 +205,9 @@ def _rich(value: Any, depth: int) -> Any:
         return base64.b64encode(value).decode()
     if isinstance(value, monty.MontyClassProxy):
         return {name: plain(inner, depth + 1) for name, inner in value.attributes.items()}
-    raise BadOutput(f"The program returned {type(value).__name__}, which is no JSON. Return texts, numbers, lists and dicts.")
+    raise BadOutput(
+        f"The program returned {type(value).__name__}, which is no JSON. Return texts, numbers, lists and dicts."
+    )
 
 
 def _key(key: Any) -> str:

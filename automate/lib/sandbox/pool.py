@@ -57,18 +57,23 @@ class Sandbox:
             self._give_back(child)
             return result
         return CodeResult(
-            fault=CodeFault("No process could be started to run the program. Try again later.", "code_unavailable")
+            fault=CodeFault(
+                "No process could be started to run the program. Try again later.", "code_unavailable"
+            )
         )
 
     def _take(self, language: str) -> Child:
-        """A resting child of this language, or a new one in the place of one of another language."""
+        """A resting child of this language, or a new one."""
         with self._lock:
             if self._closed:
                 raise Stopped
             found = next((child for child in reversed(self._resting) if child.language == language), None)
             if found is not None:
                 self._resting.remove(found)
-            child = found if found is not None and found.is_alive else Child(language, self._idle_s)
+            if found is not None and not found.is_alive:
+                found.kill()  # it ended by itself: close what is left of it
+                found = None
+            child = found or Child(language, self._idle_s)
             self._busy.add(child)
             return child
 

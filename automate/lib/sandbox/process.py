@@ -26,7 +26,9 @@ from automate.lib.sandbox.shapes import (
 )
 
 ROOT: Final = Path(__file__).resolve().parents[3]
-GRACE_S: Final = 1.0  # the interpreters stop a program themselves, with what it printed so far; then it is killed
+GRACE_S: Final = (
+    1.0  # the interpreters stop a program themselves, with what it printed so far; then it is killed
+)
 BEGIN_S: Final = 20.0  # to start an interpreter on a busy machine
 LOOK_EVERY_S: Final = 0.1
 MAX_ANSWER_BYTES: Final = MAX_OUTPUT_BYTES + 1024 * 1024
@@ -47,7 +49,8 @@ class Child:
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
             env={"TZ": "UTC", "MONTY_BIN": _monty()}, cwd="/", bufsize=0,
         )  # fmt: skip
-        assert self._process.stdin and self._process.stdout
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
         self._in: IO[bytes] = self._process.stdin
         self._out: IO[bytes] = self._process.stdout
         os.set_blocking(self._out.fileno(), False)
@@ -79,7 +82,9 @@ class Child:
         try:
             return CodeResult.from_json(_object(body))
         except (BadJSON, KeyError, TypeError) as error:
-            return CodeResult(fault=CodeFault(f"What the program returned cannot be kept: {error}", "code_output"))
+            return CodeResult(
+                fault=CodeFault(f"What the program returned cannot be kept: {error}", "code_output")
+            )
 
     def kill(self) -> None:
         """End it and everything it started, at once."""

@@ -111,7 +111,9 @@ class Log:
 
 def too_big() -> CodeFault:
     size = MAX_OUTPUT_BYTES // 1024 // 1024
-    return CodeFault(f"The program returned more than {size} MB. Return less, or keep it elsewhere.", "code_output")
+    return CodeFault(
+        f"The program returned more than {size} MB. Return less, or keep it elsewhere.", "code_output"
+    )
 
 
 def timed_out(timeout_s: float) -> CodeFault:

@@ -108,7 +108,7 @@ class Command(BaseCommand):
 
     def run(self, options: dict[str, Any]) -> None:
         template = _find(options["workflow"])
-        result = start(template, input=options["input"], by=None)
+        result = start(template, input=options["input"], by=None, awaited=options["wait"])
         if result.execution_id is None:
             raise CommandError("Nothing was started: a run is under way, and the settings leave others out then.")
         if options["wait"]:

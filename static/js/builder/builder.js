@@ -49,10 +49,10 @@ onLoad((root) => {
   if (column) column.dataset.url = document.querySelector("#panel form[data-picker-url]")?.dataset.pickerUrl ?? "";
   document.querySelector(".step.is-selected")?.scrollIntoView({ block: "nearest" });
 });
-document.addEventListener("steps-changed", () => {
+document.addEventListener("steps-changed", () => setTimeout(() => { // once the answer is on the page: the open step may be gone
   delete document.getElementById("picker").dataset.url;
   showPicker();
-});
+}));
 addEventListener("popstate", () => location.reload());
 
 // ---- save while somebody types: 800 ms after the last key ----
@@ -139,6 +139,15 @@ document.addEventListener("keydown", (event) => {
   cards[cards.indexOf(card) + step]?.focus();
   event.preventDefault();
 });
+
+// ---- Undo of a message: its answer is the steps as they were ----
+document.addEventListener("click", (event) => {
+  const undo = event.target.closest("[data-toast] [data-undo]")?.dataset.undo;
+  if (!undo?.includes("/edit/")) return;
+  event.stopPropagation();
+  event.target.closest("[data-toast]").remove();
+  htmx.ajax("POST", undo, { target: "#outline", swap: "morph:outerHTML" });
+}, true);
 
 // ---- renaming in place: the field gets the focus; Esc closes ----
 document.addEventListener("toggle", (event) => {

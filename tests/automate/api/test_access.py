@@ -19,7 +19,7 @@ from workflows.models import WorkflowAccess, WorkflowExecution, WorkflowTemplate
 
 pytestmark = [pytest.mark.django_db]
 
-# (method, path, body): every operation; {w} a workflow, {e} a run, {x} anything else. Which scope each one needs.
+# (method, path, body): every operation; {w} a workflow, {e} a run, {r} a request, {x} anything else. Which scope each one needs.
 OPERATIONS: list[tuple[str, str, Any, str]] = [
     ("GET", "/workflows", None, "read"),
     ("POST", "/workflows", a_document(), "write"),
@@ -32,6 +32,11 @@ OPERATIONS: list[tuple[str, str, Any, str]] = [
     ("GET", "/workflows/{w}/versions/1", None, "read"),
     ("GET", "/workflows/{w}/executions", None, "read"),
     ("POST", "/workflows/{w}/execute", {"input": {}}, "run"),
+    ("GET", "/workflows/{w}/events", None, "read"),
+    ("GET", "/workflows/{w}/requests", None, "read"),
+    ("GET", "/workflows/{w}/requests/{r}", None, "read"),
+    ("POST", "/workflows/{w}/requests/{r}/replay", {}, "run"),
+    ("POST", "/executions/retry", {}, "run"),
     ("GET", "/executions", None, "read"),
     ("GET", "/executions/{e}", None, "read"),
     ("GET", "/executions/{e}/events", None, "read"),
@@ -72,7 +77,7 @@ def run(api, published) -> str:
 
 
 def filled(path, workflow, run) -> str:
-    return path.format(w=workflow.pk, e=run, x=uuid.uuid4())
+    return path.format(w=workflow.pk, e=run, x=uuid.uuid4(), r=uuid.uuid4())
 
 
 def test_every_operation_is_in_the_matrix():
@@ -87,7 +92,7 @@ def test_every_operation_is_in_the_matrix():
             listed.add("/" + str(pattern.pattern))
     covered = {path for _method, path, _body, _scope in OPERATIONS}
     shapes = {
-        path.replace("{w}", "<uuidstr:id>").replace("{e}", "<uuidstr:id>").replace("{x}", "<uuidstr:id>")
+        path.replace("{w}", "<uuidstr:id>").replace("{e}", "<uuidstr:id>").replace("{x}", "<uuidstr:id>").replace("{r}", "<uuidstr:request_id>")
         for path in covered
     }
 
@@ -143,7 +148,7 @@ def test_foreign_looks_like_unknown(stranger_api, published, run):
     for method, path, body, _scope in OPERATIONS:
         if "{w}" in path or "{e}" in path:
             foreign = stranger_api.send(method, filled(path, published, run), body)
-            unknown = stranger_api.send(method, path.format(w=uuid.uuid4(), e=uuid.uuid4()), body)
+            unknown = stranger_api.send(method, path.format(w=uuid.uuid4(), e=uuid.uuid4(), r=uuid.uuid4()), body)
 
             assert (foreign.status_code, foreign.content) == (404, unknown.content), path
             assert unknown.status_code == 404

@@ -240,6 +240,11 @@ STEPS: list[dict[str, Any]] = [
     {"type": "sub_workflow", "workflow": "other", "input": {"a": 1}, "wait": False},
     {"type": "code", "config": {"language": "python", "source": "x = 1\nx"}, "input": {"a": "{{ now }}"}},
     {"type": "approval", "config": {"assignees": ["a@b.c"], "need": 2, "fields": {"type": "object"}, "notify": ["email"]}},
+    {"type": "approval", "config": {"assignees": "{{ trigger.body.boss }}", "message": "Pay?", "need": "all",
+                                    "timeout_s": 7200, "reminder_s": "{{ vars.WAIT }}",
+                                    "notify": ["inbox", {"connection": "slack", "channel": "#a"},
+                                               {"connection": "slack", "channel": "#b: c"}]}},
+    {"type": "callback", "config": {"timeout_s": 90, "methods": ["GET", "POST"]}},
     {"type": "state", "config": {"get": "n", "default": 0}},
     {"type": "note", "notes": "Remember\nthis"},
 ]  # fmt: skip

@@ -69,7 +69,7 @@ def _operations() -> st.SearchStrategy[Any]:
     made = []
     for name, fields in LIST_OPS.items():
         parts = {field.name: value_of(field) for field in fields}
-        if name == "aggregate":
+        if name in ("aggregate", "group"):
             parts["fields"] = aggregate
         required = {field.name: parts.pop(field.name) for field in fields if field.required}
         made.append(st.fixed_dictionaries({"op": st.just(name), **required}, optional=parts))
@@ -81,6 +81,7 @@ def value_of(field: Field) -> st.SearchStrategy[Any]:
     by_shape: dict[str, st.SearchStrategy[Any]] = {
         "any": values.filter(lambda value: value not in (None, "", [])) if field.required else values,
         "text": names,
+        "source": names,
         "flag": st.booleans(),
         "object": objects,
         "schema": st.just({"type": "object", "properties": {"naïve": {}}}),
@@ -90,6 +91,7 @@ def value_of(field: Field) -> st.SearchStrategy[Any]:
         "key": keys,
         "slug": keys,
         "name": keys,
+        "name_or_names": st.one_of(names, st.lists(names, min_size=1, max_size=2)),
         "workflow": keys.map(lambda key: key + "-x"),
         "condition": conditions,
         "cases": cases,

@@ -88,6 +88,14 @@ def test_slots_of_webhooks_and_approvals_must_exist():
     assert "slot `lost`" in found["triggers.t.config.auth.connection"]
 
 
+def test_an_approval_can_only_be_told_where_there_are_channels():
+    config = {"assignees": ["x"], "notify": [{"connection": "web", "channel": "c"}]}
+
+    found = faults(samples.step("a", type="approval", config=config))
+
+    assert "cannot post to a channel" in found["steps.a.config.notify[0].connection"]
+
+
 def test_missing_inputs_are_called_by_their_title():
     assert faults(message(input={"text": ""})) == {
         "steps.a.input.channel": "Step `a`: `input.channel` (Channel) is missing. Fill it in, with a fixed value or data.",

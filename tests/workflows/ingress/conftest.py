@@ -10,11 +10,15 @@ import pytest
 from django.test import Client
 
 from accounts.models import Tenant, User
+from integrations.connections.vault import seal_credentials
+from integrations.models import IntegrationDefinition, UserIntegration
+from tests.workflows.runs.waits.conftest import ask, deploy, engine
 from workflows import documents
 from workflows.engine.document import load
 from workflows.models import LiveTrigger, Sample, WorkflowExecution, WorkflowTemplate
 from workflows.publishing import publish
 
+__all__ = ["ask", "deploy", "engine"]
 _numbers = itertools.count(1)
 Hooked = Callable[..., LiveTrigger]
 
@@ -65,3 +69,22 @@ def hook(make_hook: Hooked) -> LiveTrigger:
 @pytest.fixture
 def caller() -> Client:
     return Client(raise_request_exception=True)
+
+
+@pytest.fixture
+def secret(alice: User, workspace: Tenant) -> UserIntegration:
+    """A shared connection that holds the secret `s3cret-s3cret`."""
+    definition = IntegrationDefinition.objects.create(
+        name="secret", display_name="Secret", auth_type="BEARER"
+    )
+    row = UserIntegration(
+        tenant=workspace,
+        user=alice,
+        integration=definition,
+        name="s",
+        auth_type="BEARER",
+        sharing="WORKSPACE",
+    )
+    row.credentials = seal_credentials(row, {"token": "s3cret-s3cret"})
+    row.save()
+    return row

@@ -8,8 +8,8 @@ import pytest
 from django.core import mail
 from django.test import Client
 
-from tests.workflows.asking import tokens
 from tests.workflows.runs.conftest import let_time_pass, steps_of
+from tests.workflows.runs.waits.conftest import tokens
 from workflows.models import WaitNotice, WorkflowExecution
 from workflows.runs.cancel import cancel
 from workflows.runs.tokens import secret_of
@@ -164,7 +164,9 @@ class TestMails:
         return mail.outbox
 
     def test_everybody_asked_gets_their_own_link_once(self, ask, nobody):
-        run = ask(assignees=["alice@example.com", "bob@example.com"], message="Pay {{ trigger.body.total }} EUR?")
+        run = ask(
+            assignees=["alice@example.com", "bob@example.com"], message="Pay {{ trigger.body.total }} EUR?"
+        )
 
         self.send()
         sent = self.send()
@@ -187,7 +189,9 @@ class TestMails:
         later(36_000)
         sent = self.send()
 
-        assert [(one.to, one.subject) for one in sent] == [(["bob@example.com"], "Reminder: Approve? Ask (Under test)")]
+        assert [(one.to, one.subject) for one in sent] == [
+            (["bob@example.com"], "Reminder: Approve? Ask (Under test)")
+        ]
 
     def test_a_mail_server_that_is_down_is_tried_again_and_named(self, ask, settings):
         settings.EMAIL_BACKEND, good = "django.core.mail.backends.smtp.EmailBackend", settings.EMAIL_BACKEND

@@ -14,8 +14,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import OperationalError, connection, connections
 from django.test import Client
 
-from integrations.connections.vault import seal_credentials
-from integrations.models import IntegrationDefinition, UserIntegration
+from integrations.models import UserIntegration
 from tests.workflows.ingress.conftest import data_of, document, live_trigger
 from workflows import documents
 from workflows.engine.document import load
@@ -115,25 +114,6 @@ def test_twenty_parallel_deliveries_start_one_run(hook):
 
 
 # --- who is calling -------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def secret(alice, workspace) -> UserIntegration:
-    """A shared connection that holds the secret `s3cret-s3cret`."""
-    definition = IntegrationDefinition.objects.create(
-        name="secret", display_name="Secret", auth_type="BEARER"
-    )
-    row = UserIntegration(
-        tenant=workspace,
-        user=alice,
-        integration=definition,
-        name="s",
-        auth_type="BEARER",
-        sharing="WORKSPACE",
-    )
-    row.credentials = seal_credentials(row, {"token": "s3cret-s3cret"})
-    row.save()
-    return row
 
 
 @pytest.fixture

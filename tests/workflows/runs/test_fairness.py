@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections import Counter
 from datetime import timedelta
 
@@ -12,13 +11,12 @@ from django.db import transaction
 from automate.lib import clock
 from automate.lib.ids import uuid7
 from tests.factories import make_workspace
-from tests.workflows.runs.conftest import call, drain_apart, make_value, start, workflow
+from tests.workflows.runs.conftest import make_value, start, workflow
 from workflows import documents
 from workflows.engine.document import load
 from workflows.models import ActiveRun, Deployment, EngineSwitch, WorkflowExecution
 from workflows.publishing import publish
 from workflows.runs.claims import Claims
-from workflows.runs.drain import Engine
 from workflows.runs.shapes import Lease
 from workflows.runs.start import start_test_run
 from workflows.runs.store import current_store
@@ -136,21 +134,19 @@ def test_a_backlog_holds_up_no_other_workspace(engine, deploy, theirs):
     assert set(WorkflowExecution.objects.values_list("status", flat=True)) == {"COMPLETED"}
 
 
-def test_long_runs_of_one_workspace_leave_a_slot_to_others(catalogue, deploy, theirs, service):
-    service.pause_s = 1.0
-    queue_many(deploy(workflow(call("ask", service))), 30)
-    engine = Engine(slots=8, lease_s=30)
-    worker = drain_apart(engine, stop=lambda: len(service.calls) > 7)
-    while len(service.calls) < 7:
-        time.sleep(0.01)
+def test_the_last_slots_are_for_workspaces_that_have_none(deploy, theirs):
+    ours = deploy(workflow(make_value("a")))
+    queue_many(ours, 5)
+    queue_many(theirs, 2, since_s=1)
+    held = [lease_of(ours) for _ in range(7)]
 
-    run = start(theirs)
-    began = time.monotonic()
-    while not WorkflowExecution.objects.get(pk=run).is_final and time.monotonic() - began < 10:
-        time.sleep(0.01)
+    wish = Claims(8).wish(held, now=100.0)
+    with transaction.atomic():
+        found = current_store().claim("worker", wish.limit, clock.now(), wish.shares)
+        alone = current_store().claim("worker", 8, clock.now(), Claims(8).wish(held, now=100.0).shares)
 
-    assert len(service.calls) == 7
-    worker.join()
+    assert [claimed.lease.tenant_id for claimed in found] == [theirs.tenant_id]
+    assert [claimed.lease.tenant_id for claimed in alone] == [theirs.tenant_id]
 
 
 # --- when to be fair ------------------------------------------------------------------------------

@@ -12,7 +12,8 @@ from accounts.models import Tenant
 from automate.lib import clock
 from tests.workflows.runs.conftest import call, drain_apart, let_time_pass, make_value, start, workflow
 from workflows.models import ActiveRun, RunEvent, TriggerReceipt, WorkflowExecution
-from workflows.runs import policies, recovery, start as starting, turns
+from workflows.runs import policies, recovery, turns
+from workflows.runs import start as starting
 from workflows.runs.cancel import cancel
 from workflows.runs.deletion import delete_runs
 
@@ -120,8 +121,9 @@ def test_of_several_newer_starts_the_newest_wins(engine, deploy):
     assert states(*runs) == ["CANCELLED", "CANCELLED", "READY"]
 
 
-def test_a_delivery_that_came_before_neither_restarts_nor_is_left_out(engine, deploy):
-    deployment = deploy({**limited(FOR_LONG, overlap="restart"), "triggers": [{"key": "in", "type": "webhook"}]})
+@pytest.mark.parametrize("overlap", ["restart", "skip", "queue"])
+def test_a_delivery_that_came_before_counts_for_nothing(engine, deploy, overlap):
+    deployment = deploy({**limited(FOR_LONG, overlap=overlap), "triggers": [{"key": "in", "type": "webhook"}]})
     live = deployment.live_triggers.get()
 
     def deliver():
@@ -211,6 +213,18 @@ def test_a_limited_workflow_that_starts_itself_does_not_wait_for_itself(engine, 
 
     assert states(run) == ["COMPLETED"]
     assert WorkflowExecution.objects.get(parent_id=run).status == "COMPLETED"
+
+
+def test_the_sub_workflow_of_a_test_run_is_not_limited(engine, deploy, alice):
+    busy = deploy(limited(FOR_LONG, overlap="queue", key="helper"))
+    parent = deploy(workflow({"key": "sub", "type": "sub_workflow", "workflow": "helper"}, key="parent"))
+    start(busy)
+
+    tried = starting.start_test_run(parent.template, trigger={"key": "go"}, trigger_type="MANUAL", by=alice)
+    engine.drain()
+
+    child = ActiveRun.objects.get(execution__parent_id=tried)
+    assert (child.state, child.priority) == ("WAITING", 1)
 
 
 # --- the workspace ---------------------------------------------------------------------------------

@@ -153,10 +153,16 @@ def test_a_commit_nobody_heard_of_counts_once(deploy, engine, monkeypatch):
 
 
 def test_a_run_taken_over_after_its_count_was_committed_does_not_count_again(deploy, engine):
-    deployment = deploy(workflow(state("first", next="say", increment={"n": 1}), make_value("say", n="{{ steps.first.n }}")))
+    deployment = deploy(
+        workflow(state("first", next="say", increment={"n": 1}), make_value("say", n="{{ steps.first.n }}"))
+    )
     run_id = start(deployment)
     StepState.objects.create(
-        tenant=deployment.tenant, template=deployment.template, environment_id=deployment.environment_id, key="n", value=1
+        tenant=deployment.tenant,
+        template=deployment.template,
+        environment_id=deployment.environment_id,
+        key="n",
+        value=1,
     )
     StepExecution.objects.create(
         tenant=deployment.tenant, execution_id=run_id, path="first", step_id="first", step_name="First",
@@ -174,7 +180,9 @@ def test_a_run_taken_over_after_its_count_was_committed_does_not_count_again(dep
 def test_test_runs_have_a_memory_of_their_own(runs, engine, alice):
     (live,) = runs(workflow(state("count", increment={"n": 1})), None)
 
-    start_test_run(live.template, trigger={"type": "manual", "key": "go", "body": None}, trigger_type="MANUAL", by=alice)
+    start_test_run(
+        live.template, trigger={"type": "manual", "key": "go", "body": None}, trigger_type="MANUAL", by=alice
+    )
     engine.drain()
 
     assert WorkflowExecution.objects.get(is_test=True).output == {"n": 1}
@@ -186,7 +194,10 @@ def test_test_runs_have_a_memory_of_their_own(runs, engine, alice):
     [
         ({"increment": {"name": 1}}, "“name” holds 'x', which is no number to count on"),
         ({"append": {"name": 1}}, "“name” holds 'x', which is no list to append to"),
-        ({"set": {"name": "{{ repeat('x', 300000) }}"}}, "“name” would hold 300,002 bytes; one name of the memory holds"),
+        (
+            {"set": {"name": "{{ repeat('x', 300000) }}"}},
+            "“name” would hold 300,002 bytes; one name of the memory holds",
+        ),
         ({"set": {"x" * 121: 1}}, "at most 120 characters"),
         ({"increment": {"n": "many"}}, "“n” can be raised by a number only, not by 'many'"),
     ],

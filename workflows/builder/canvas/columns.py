@@ -175,10 +175,14 @@ class _Builder:
 
     def _lane(self, node: OutlineNode, port: str, target: str) -> Side:
         bottom = self._rows.bottom(node.step.key)
-        end = self._rows.top.get(target, 0) - sizes.JOIN if target else 0
+        end = self._above(target) if target else 0
         contour = Contour()
         contour.add(-sizes.LANE / 2, sizes.LANE / 2, bottom, max(end, bottom + sizes.ADD_AT + sizes.ADD))
         return Side(Lane(node.step.key, port, target), contour)
+
+    def _above(self, target: str) -> int:
+        """Where lines to a card turn towards it."""
+        return self._rows.top.get(target, 0) - sizes.JOIN - CELL
 
     def _label(self, contour: Contour, node: OutlineNode, port: str) -> None:
         bottom, half = self._rows.bottom(node.step.key), sizes.label_width(port_name(node.step, port)) / 2
@@ -193,7 +197,7 @@ class _Builder:
         if not targets:
             own.add(-sizes.LANE, sizes.LANE, bottom, bottom + sizes.OPEN_DEPTH)
         elif node.leads_to and not any(branch.port == "main" for branch in node.branches):
-            ends = [self._rows.top[target] - sizes.JOIN for target in node.leads_to]
+            ends = [self._above(target) for target in node.leads_to]
             own.add(-sizes.LANE / 2, sizes.LANE / 2, bottom, max(*ends, self._rows.bottom(key)))
 
     # -- loops
@@ -222,7 +226,7 @@ class _Builder:
     def _done_lane(self, node: OutlineNode, rest: Side | None) -> Side:
         key, targets = node.step.key, node.step.next.get("done", ())
         bottom = self._rows.bottom(key)
-        ends = [self._rows.top[target] - sizes.JOIN for target in targets if target in self._rows.top]
+        ends = [self._above(target) for target in targets if target in self._rows.top]
         contour = Contour()
         floor = bottom + sizes.ADD_AT + sizes.OPEN_DEPTH
         contour.add(-sizes.LANE / 2, sizes.LANE / 2, bottom, max([*ends, floor if not ends else 0]))
@@ -314,4 +318,5 @@ def _append(placed: list[Side], beside: list[Side]) -> None:
     for number, side in enumerate(beside):
         others = [*placed, *beside[:number]]
         gaps = [gap for gap in (other.contour.gap_to(side.contour) for other in others) if gap is not None]
-        side.move(max([gap + sizes.COLUMN_GAP for gap in gaps], default=0.0))
+        least = float(sizes.HALF + sizes.COLUMN_GAP)  # its line leaves the card at the right
+        side.move(max([least, *(gap + sizes.COLUMN_GAP for gap in gaps)]))

@@ -216,12 +216,12 @@ def _half(card: Spot, goal: Spot, from_side: bool = False) -> Point:
 
 
 def bent(points: list[tuple[int, int]]) -> str:
-    """Straight from corner to corner, with the corners made round."""
+    """Straight from corner to corner, down or across, with the corners made round. Written short: a page has hundreds."""
     corners = _plain(points)
     path = f"M{corners[0][0]} {corners[0][1]}"
     for before, here, after in zip(corners, corners[1:], corners[2:], strict=False):
         path += _corner(before, here, after)
-    return f"{path}L{corners[-1][0]} {corners[-1][1]}"
+    return path + _straight(corners[-2], corners[-1])
 
 
 def _plain(points: list[tuple[int, int]]) -> list[tuple[int, int]]:
@@ -238,16 +238,21 @@ def _plain(points: list[tuple[int, int]]) -> list[tuple[int, int]]:
 
 
 def _corner(before: tuple[int, int], here: tuple[int, int], after: tuple[int, int]) -> str:
-    into = min(sizes.CORNER, (abs(here[0] - before[0]) + abs(here[1] - before[1])) // 2)
-    out = min(sizes.CORNER, (abs(after[0] - here[0]) + abs(after[1] - here[1])) // 2)
-    radius = min(into, out)
-    first = _towards(here, before, radius)
-    second = _towards(here, after, radius)
-    return f"L{first[0]} {first[1]}Q{here[0]} {here[1]} {second[0]} {second[1]}"
+    into = (abs(here[0] - before[0]) + abs(here[1] - before[1])) // 2
+    out = (abs(after[0] - here[0]) + abs(after[1] - here[1])) // 2
+    radius = min(sizes.CORNER, into, out)
+    (a, b), (c, d) = _step(before, here, radius), _step(here, after, radius)
+    return f"{_straight(before, (here[0] - a, here[1] - b))}q{a} {b} {a + c} {b + d}"
 
 
-def _towards(point: tuple[int, int], other: tuple[int, int], by: int) -> tuple[int, int]:
+def _straight(before: tuple[int, int], here: tuple[int, int]) -> str:
+    return f"V{here[1]}" if here[0] == before[0] else f"H{here[0]}"
+
+
+def _step(before: tuple[int, int], here: tuple[int, int], by: int) -> tuple[int, int]:
+    """`by` pixels on the way from one point to another, which lies straight down or across."""
+
     def sign(value: int) -> int:
         return (value > 0) - (value < 0)
 
-    return point[0] + sign(other[0] - point[0]) * by, point[1] + sign(other[1] - point[1]) * by
+    return sign(here[0] - before[0]) * by, sign(here[1] - before[1]) * by

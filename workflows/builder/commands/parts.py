@@ -27,10 +27,13 @@ from workflows.errors import EditRefused
 
 FIRST_NAMES: Final = {"loop": "For each item", "merge": "Meet", "delay": "Wait", "sub_workflow": "Run a workflow",
                       "transform": "Transform data", "respond": "Answer the caller", "note": "Note"}  # fmt: skip
+FIRST_PROGRAM: Final = "# `input` holds what the fields under Input give; what you return is the output.\nreturn {\"given\": input}\n"
 FIRST_CONFIG: Final[dict[str, dict[str, Any]]] = {
     "condition": {"cases": [{"key": "yes", "name": "Yes"}]},
     "delay": {"minutes": 5},
     "transform": {"set": {}},
+    "state": {"get": ""},
+    "code": {"language": "python", "source": FIRST_PROGRAM},
 }
 FIRST_TRIGGER_CONFIG: Final[dict[str, dict[str, Any]]] = {"schedule": {"cron": "0 9 * * 1-5"}}
 MAX_NAME: Final = 200

@@ -9,7 +9,8 @@ from typing import Any, Final
 
 from automate.lib.expressions import has_expression
 from workflows.builder.forms import conditions
-from workflows.builder.forms.specs import OP_SPECS, Spec
+from workflows.builder.forms.operations import FUNCTIONS, OP_SPECS, OP_WORDS, specs_of
+from workflows.builder.forms.specs import Choice, Spec
 from workflows.builder.forms.values import (
     ABSENT,
     as_text,
@@ -19,6 +20,7 @@ from workflows.builder.forms.values import (
 Post = Mapping[str, str]
 Errors = dict[str, str]  # form name → sentence
 MAX_ROWS: Final = 100
+GROUPS: Final = ("cases", "ops", "multi", "sums")  # several controls under one label
 
 
 @dataclass(frozen=True)
@@ -28,6 +30,16 @@ class Pair:
     at: int
     name: str = ""
     value: str = ""
+
+
+@dataclass(frozen=True)
+class Sum:
+    """One row of sums: a name, a function, and the field it takes."""
+
+    at: int
+    name: str = ""
+    fn: str = "sum"
+    of: str = ""
 
 
 @dataclass(frozen=True)
@@ -51,6 +63,7 @@ class BoundField:
     is_data: bool = False
     preview: Any = None
     pairs: tuple[Pair, ...] = ()
+    sums: tuple[Sum, ...] = ()
     chosen: tuple[str, ...] = ()
     condition: conditions.ConditionForm | None = None
     blocks: tuple[Block, ...] = ()
@@ -66,11 +79,11 @@ class BoundField:
         """Whether it has several controls, so that its label names a group."""
         if self.extra.get("box"):
             return False
-        return self.condition is not None or bool(self.pairs) or self.spec.kind in ("cases", "ops", "multi")
+        return self.condition is not None or bool(self.pairs) or self.spec.kind in GROUPS
 
     @property
     def takes_picker(self) -> bool:
-        return bool(self.extra.get("box")) or self.spec.kind not in ("cases", "ops", "multi")
+        return bool(self.extra.get("box")) or self.spec.kind not in GROUPS
 
     @property
     def hint(self) -> str:
@@ -84,7 +97,7 @@ class BoundField:
     @property
     def rows(self) -> int:
         """Lines of its box."""
-        return {"any": 1, "list": 3, "area": 3}.get(self.spec.kind, 6)
+        return {"any": 1, "list": 3, "area": 3, "source": 14}.get(self.spec.kind, 6)
 
     @property
     def empty_words(self) -> str:
@@ -119,6 +132,10 @@ class BoundField:
         return conditions.OPS
 
     @property
+    def functions(self) -> tuple[Choice, ...]:
+        return FUNCTIONS
+
+    @property
     def op_choices(self) -> tuple[tuple[str, str], ...]:
         return tuple((name, OP_WORDS.get(name, name.capitalize())) for name in OP_SPECS)
 
@@ -129,13 +146,7 @@ class BoundField:
         return f"workflows/builder/fields/{_TEMPLATES.get(kind, kind)}.html"
 
 
-OP_WORDS: Final = {
-    "set": "Set fields", "rename": "Rename fields", "remove": "Remove fields", "keep": "Keep only some fields",
-    "sort": "Sort", "limit": "Limit", "aggregate": "Sum up", "group": "Group", "split": "Split a list field into items",
-    "flatten": "Flatten lists", "dedupe": "Remove duplicates", "compare": "Compare with another list",
-    "parse": "Read text (JSON, CSV, XML…)", "format": "Write text (JSON, CSV…)", "convert": "Convert",
-}  # fmt: skip
-_TEMPLATES: Final = {"number": "text", "integer": "text", "options": "options", "any": "area", "list": "area", "json": "area", "schema": "area", "auth": "area", "object": "area",
+_TEMPLATES: Final = {"number": "text", "integer": "text", "options": "options", "any": "area", "source": "area", "list": "area", "json": "area", "schema": "area", "auth": "area", "object": "area",
                      "workflow": "choice"}  # fmt: skip
 
 
@@ -170,15 +181,35 @@ def _show(spec: Spec, value: Any, name: str, posted: Post | None, errors: Errors
         return BoundField(spec, name, error=error, blocks=_op_blocks(value, name, posted, errors))
     if spec.kind == "rows" and fits_rows(value):
         return BoundField(spec, name, error=error, pairs=pairs_of(value))
+    if spec.kind == "sums" and _fits_sums(value):
+        return BoundField(spec, name, error=error, sums=_sum_rows(value))
     if spec.kind == "multi" and _fits_checkboxes(spec, value):
         return BoundField(spec, name, error=error, chosen=tuple(value) if isinstance(value, list) else ())
     extra = {"is_set": isinstance(value, str) and bool(value)} if spec.kind == "secret" else {}
-    if spec.kind in ("multi", "ops") or (spec.kind == "flag" and not _fits_flag(value)):
+    if spec.kind in ("multi", "ops", "sums") or (spec.kind == "flag" and not _fits_flag(value)):
         extra["box"] = True  # an expression, or something odd: edited as text
     text = posted[name] if error and posted and name in posted else shown_text(spec, value)
     return BoundField(
         spec, name, text, error, is_data=isinstance(value, str) and has_expression(value), extra=extra
     )
+
+
+def _fits_sums(value: Any) -> bool:
+    """Whether rows can show it, and give it back."""
+    if not isinstance(value, dict):
+        return value is ABSENT
+    return fits_rows(value) and all(
+        isinstance(one, dict) and isinstance(one.get("of", ""), str) and set(one) <= {"fn", "of", "separator"}
+        for one in value.values()
+    )
+
+
+def _sum_rows(value: Any) -> tuple[Sum, ...]:
+    given = value if isinstance(value, dict) else {}
+    rows = [
+        Sum(at, name, str(one.get("fn", "sum")), str(one.get("of", ""))) for at, (name, one) in enumerate(given.items())
+    ]
+    return (*rows, Sum(len(rows)))
 
 
 def _fits_checkboxes(spec: Spec, value: Any) -> bool:
@@ -199,13 +230,13 @@ def shown_text(spec: Spec, value: Any) -> str:
     """What stands in the field's box for a value."""
     if value is ABSENT:
         return ""
-    if spec.kind in ("text", "area", "options", "choice", "slot", "workflow") and isinstance(value, str):
+    if spec.kind in ("text", "area", "source", "options", "choice", "slot", "workflow") and isinstance(value, str):
         return value
     if spec.kind == "secret":
         return value if isinstance(value, str) and has_expression(value) else ""
     if spec.kind == "list" and _fits_lines(value):
         return "\n".join(value)
-    if spec.kind in ("json", "object", "rows", "multi", "schema", "auth", "list"):
+    if spec.kind in ("json", "object", "rows", "sums", "multi", "schema", "auth", "list"):
         return value if isinstance(value, str) and has_expression(value) else pretty(value)
     return as_text(value)
 
@@ -248,6 +279,6 @@ def _op_blocks(value: Any, name: str, posted: Post | None, errors: Errors) -> tu
     found = []
     for at, op in enumerate(value if isinstance(value, list) else []):
         if isinstance(op, dict) and op.get("op") in OP_SPECS:
-            inner = show(OP_SPECS[op["op"]], op, f"{name}.{at}", posted=posted, errors=errors)
+            inner = show(specs_of(op), op, f"{name}.{at}", posted=posted, errors=errors)
             found.append(Block(at, OP_WORDS.get(op["op"]) or op["op"], op["op"], inner))
     return tuple(found)

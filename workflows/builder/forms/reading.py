@@ -11,7 +11,8 @@ from typing import Any, Final
 from automate.lib.expressions import has_expression
 from workflows.builder.forms import conditions
 from workflows.builder.forms.fields import MAX_ROWS, Errors, Post, fits_rows, pairs_of, shown_text
-from workflows.builder.forms.specs import OP_SPECS, Spec
+from workflows.builder.forms.operations import AGGREGATES, FIRST_OPS, OP_SPECS, specs_of
+from workflows.builder.forms.specs import Spec
 from workflows.builder.forms.values import (
     ABSENT,
     BadValue,
@@ -60,16 +61,6 @@ def read_one(spec: Spec, post: Post, old: Any, name: str, errors: Errors) -> Any
     return _from_box(spec, text, old)
 
 
-FIRST_OPS: Final[dict[str, dict[str, Any]]] = {
-    **{name: {"fields": {}} for name in ("set", "rename", "aggregate")},
-    **{name: {"fields": []} for name in ("remove", "keep")},
-    **{name: {"by": "id"} for name in ("sort", "group", "dedupe")},
-    "limit": {"count": 10},
-    "split": {"field": "items"},
-    "compare": {"with": "{{ trigger.body }}", "by": "id"},
-}
-
-
 class NotPosted:
     """A reader's answer when its own fields are not in the post, and a plain box may be."""
 
@@ -82,7 +73,7 @@ def _from_box(spec: Spec, text: str, old: Any) -> Any:
         return from_text(text)
     if spec.kind == "list":
         return _lines(text)
-    if spec.kind in ("json", "object", "rows", "schema", "auth", "multi", "ops"):
+    if spec.kind in ("json", "object", "rows", "sums", "schema", "auth", "multi", "ops"):
         return json_from_text(text)
     if spec.kind == "secret":
         return text or old
@@ -142,6 +133,26 @@ def _read_rows(_spec: Spec, post: Post, old: Any, name: str, _errors: Errors) ->
     return made or (old if old == {} else ABSENT)
 
 
+def _read_sums(_spec: Spec, post: Post, old: Any, name: str, _errors: Errors) -> Any:
+    if f"{name}.k.0" not in post:
+        return NotPosted
+    made: dict[str, Any] = {}
+    for at in range(MAX_ROWS):
+        key = clean(post.get(f"{name}.k.{at}", "")).strip()
+        of = clean(post.get(f"{name}.of.{at}", "")).strip()
+        fn = post.get(f"{name}.fn.{at}", "sum")
+        if not key and of:
+            raise BadValue(f"Row {at + 1} has a field but no name. Give it a name.")
+        if not key:
+            continue
+        if key in made or fn not in AGGREGATES:
+            raise BadValue(f'The name "{key}" is used twice. Give each row its own name.')
+        was = old.get(key) if isinstance(old, dict) and isinstance(old.get(key), dict) else {}
+        kept = {"separator": was["separator"]} if "separator" in was and fn == "join" else {}
+        made[key] = {"fn": fn, **({"of": of} if of else {}), **kept}
+    return made or (old if old == {} else ABSENT)
+
+
 def _row_value(text: str) -> Any:
     value = from_text(text)
     return "" if value is ABSENT else value
@@ -179,9 +190,9 @@ def _read_ops(_spec: Spec, post: Post, old: Any, name: str, errors: Errors) -> A
 
 
 def _read_op(op: Any, post: Post, name: str, errors: Errors) -> Any:
-    specs = OP_SPECS.get(op.get("op", "")) if isinstance(op, dict) else None
-    if specs is None:
+    if not isinstance(op, dict) or op.get("op") not in OP_SPECS:
         return op
+    specs = specs_of(op)
     rest = {key: value for key, value in op.items() if key != "op"}
     return {"op": op["op"], **read(specs, post, rest, name, errors)}
 
@@ -204,6 +215,7 @@ def _rearranged(ops: list[Any], do: str, new: str) -> list[Any]:
 _READERS: Final[dict[str, Callable[[Spec, Post, Any, str, Errors], Any]]] = {
     "object": _read_object,
     "rows": _read_rows,
+    "sums": _read_sums,
     "multi": _read_multi,
     "condition": _read_condition,
     "ops": _read_ops,

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from workflows.engine import shapes
-from workflows.engine.list_shapes import LIST_OPS
 from workflows.engine.structures import AUTH_FIELDS
 from workflows.engine.words import humanise
 
@@ -23,8 +22,8 @@ MAX_NESTING: Final = 3  # objects inside objects drawn as fields; deeper ones ar
 class Spec:
     """One field. `name` is its key in the object it belongs to.
 
-    Kinds: text, area, number, integer, flag, choice, multi, options, secret, any, json, list, rows, object, condition,
-    cases, ops, auth, schema, slot, workflow. `data`: expressions are allowed, so the picker and the preview serve it.
+    Kinds: text, area, source, number, integer, flag, choice, multi, options, secret, any, json, list, rows, sums, object,
+    condition, cases, ops, auth, schema, slot, workflow. `data`: expressions are allowed, so the picker and the preview serve it.
     """
 
     name: str
@@ -43,6 +42,7 @@ class Spec:
     high: float | None = None
     options: Mapping[str, Any] | None = None
     children: tuple[Spec, ...] = ()
+    redraws: bool = False  # choosing another one saves, and shows the fields that go with it
 
 
 # --- from an action's JSON Schema -----------------------------------------------------------------
@@ -152,7 +152,7 @@ def _example(schema: Schema) -> str:
 # --- from the engine's table of types -------------------------------------------------------------
 
 _KINDS: Final = {
-    "any": "any", "text": "text", "flag": "flag", "count": "integer", "number": "number", "object": "rows",
+    "any": "any", "text": "text", "source": "source", "flag": "flag", "count": "integer", "number": "number", "object": "rows",
     "schema": "schema", "list": "any", "texts": "list", "choice": "choice", "key": "text", "slug": "text",
     "name": "text", "workflow": "workflow", "workflows": "any", "name_or_names": "any", "need": "any", "condition": "condition",
     "cases": "cases", "ops": "ops", "auth": "auth", "notify": "json",
@@ -168,6 +168,9 @@ LABELS: Final = {
     "dedup": "What makes two calls the same", "max_bytes": "Largest body in bytes", "methods": "Methods",
     "respond": "Answer the caller", "auth": "Who may call", "input_schema": "Input fields", "status": "Status",
     "timeout_s": "Time limit in seconds", "attempts": "Tries in all", "backoff_s": "Wait before the second try (seconds)",
+    "source": "Program", "language": "Language", "memory_mb": "Memory limit in megabytes", "give": "Give",
+    "expires_s": "Forget after (seconds)", "keep": "Keep the newest", "get": "Name", "delete": "Names to forget",
+    "increment": "Names and what to add", "append": "Names and what to add", "default": "If nothing is kept yet",
     "factor": "Each further wait times", "max_s": "Longest wait (seconds)", "retry_if": "Try again only if",
 }  # fmt: skip
 WORDS: Final = {
@@ -180,6 +183,7 @@ WORDS: Final = {
 }  # fmt: skip
 OWN_WORDS: Final = {
     ("mode", "all"): "All cases that hold", ("missed", "all"): "Run for each of them",
+    ("language", "javascript"): "JavaScript", ("give", "list"): "The list", ("give", "first"): "Its first item alone",
     ("first_poll", "nothing"): "Nothing", ("first_poll", "last"): "The last item",
 }  # fmt: skip
 
@@ -214,5 +218,4 @@ def from_fields(
     return tuple(replace(spec, advanced=spec.name in hidden) for spec in specs)
 
 
-OP_SPECS: Final = {op: from_fields(fields) for op, fields in LIST_OPS.items()}
 AUTH_SPECS: Final = from_fields(AUTH_FIELDS)

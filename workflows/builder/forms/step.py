@@ -8,9 +8,11 @@ from typing import Any, Final
 
 from workflows.builder.forms.cases import read_cases, show_cases
 from workflows.builder.forms.fields import BoundField, Errors, Post, show
+from workflows.builder.forms.form_rows import FormRows, read_rows, show_rows
 from workflows.builder.forms.reading import read
 from workflows.builder.forms.special import SPECIAL
 from workflows.builder.forms.specs import Choice, Spec, from_fields, from_schema
+from workflows.builder.forms.values import ABSENT, BadValue
 from workflows.engine.catalogue import ActionInfo
 from workflows.engine.document import Retry, Step, ports
 from workflows.engine.kinds import RETRY_FIELDS, STEP_KINDS, TIMEOUT_FIELD
@@ -28,18 +30,22 @@ ADVANCED: Final = {
     "condition": ("value", "mode"),
     "loop": ("as", "while", "state", "batch", "collect", "max_items"),
     "stop": (),
+    "code": ("timeout_s", "memory_mb"),
 }  # fmt: skip
+QUESTIONS: Final = "config.fields"
 ERROR_FIELDS: Final = ("effect", "after_unknown")
 HIDDEN: Final = ("integration", "action", "connection", "input", "output", "cases", *ERROR_FIELDS)
 
 
 @dataclass(frozen=True)
 class StepForm:
-    """Groups of fields in the order they are drawn; `more` stands under "More options"."""
+    """Groups of fields in the order they are drawn; `more` stands under "More options". `questions`: what an approval has
+    people fill in."""
 
     main: tuple[BoundField, ...] = ()
     more: tuple[BoundField, ...] = ()
     errors: Errors = field(default_factory=dict)
+    questions: FormRows | None = None
 
     @property
     def all(self) -> tuple[BoundField, ...]:
@@ -65,12 +71,16 @@ def show_step(
         if step.type == "condition":
             found.insert(0, show_cases(step.config, posted=posted, errors=errors))
         if step.type in ("sub_workflow", "code"):
-            found += show([FREE_INPUT], {"input": step.input}, "step", posted=posted, errors=errors)
+            given = show([_free_input(step)], {"input": step.input}, "step", posted=posted, errors=errors)
+            found = [*given, *found] if step.type == "code" else [*found, *given]
     own = {"notes": step.notes} | ({"output": step.output} if step.output is not None else {})
     found += show(
         [OUTPUT, NOTES] if step.type == "action" else [NOTES], own, "step", posted=posted, errors=errors
     )
-    return _grouped(found, errors)
+    form = _grouped(found, errors)
+    if step.type != "approval":
+        return form
+    return replace(form, questions=show_rows(QUESTIONS, step.config.get("fields", ABSENT), errors))
 
 
 def read_step(step: Step, info: ActionInfo | None, post: Post) -> tuple[Step, Errors]:
@@ -88,7 +98,19 @@ def read_step(step: Step, info: ActionInfo | None, post: Post) -> tuple[Step, Er
     values = read(_own_specs(step), post, old, "config", errors)
     if special:
         values = special.back(values)
+    if step.type == "approval":
+        values = _with_questions(values, step, post, errors)
     return _with_values(step, values, post, errors), errors
+
+
+def _with_questions(values: dict[str, Any], step: Step, post: Post, errors: Errors) -> dict[str, Any]:
+    old = step.config.get("fields", ABSENT)
+    try:
+        schema = read_rows(QUESTIONS, post, old, errors)
+    except BadValue as error:
+        errors[QUESTIONS], schema = str(error), old
+    kept = {name: value for name, value in values.items() if name != "fields"}
+    return kept if schema is ABSENT else {**kept, "fields": schema}
 
 
 def show_errors(step: Step, *, posted: Post | None = None, errors: Errors | None = None) -> StepForm:
@@ -126,7 +148,7 @@ def read_errors(step: Step, post: Post) -> tuple[Step, Errors]:
 def _own_specs(step: Step) -> tuple[Spec, ...]:
     special = SPECIAL.get(step.type)
     if special:
-        return special.specs
+        return special.specs_for(_own_values(step))
     kind = STEP_KINDS[step.type]
     specs = from_fields(kind.fields, advanced=ADVANCED.get(step.type, ()), leave=HIDDEN)
     return tuple(replace(spec, data=True) if spec.name == "collect" else spec for spec in specs)
@@ -187,7 +209,7 @@ def _read_input(step: Step, info: ActionInfo | None, post: Post, errors: Errors)
 def _error_specs(step: Step) -> tuple[Spec, ...]:
     kind = STEP_KINDS[step.type]
     specs = list(from_fields(RETRY_FIELDS, advanced=("factor", "max_s", "retry_if"))) if kind.can_fail else []
-    specs += from_fields([TIMEOUT_FIELD]) if kind.has_timeout else []
+    specs += from_fields([TIMEOUT_FIELD]) if kind.has_timeout and "timeout_s" not in kind.by_name else []
     if step.type == "action":
         specs += from_fields([f for f in kind.fields if f.name in ERROR_FIELDS])
     return tuple(replace(spec, data=spec.name == "retry_if") for spec in specs)
@@ -207,6 +229,12 @@ def _retry_values(step: Step) -> dict[str, Any]:
 
 def _with_workflows(spec: Spec, workflows: Iterable[Choice]) -> Spec:
     return replace(spec, kind="choice", choices=tuple(workflows)) if spec.kind == "workflow" else spec
+
+
+def _free_input(step: Step) -> Spec:
+    if step.type != "code":
+        return FREE_INPUT
+    return replace(FREE_INPUT, help='Names and values that the program sees as input: input["name"], or input.name.')
 
 
 def _grouped(found: list[BoundField], errors: Errors) -> StepForm:

@@ -51,7 +51,9 @@ def _names(context: StepContext, deed: Deed, given: JSON) -> dict[str, JSON]:
 def _name(name: JSON) -> str:
     text = str(name) if isinstance(name, str | int) and not isinstance(name, bool) else ""
     if not text.strip() or len(text) > MAX_NAME_CHARS:
-        raise StepFault(f"A name in the memory is a text of at most {MAX_NAME_CHARS} characters, not {name!r:.60}.")
+        raise StepFault(
+            f"A name in the memory is a text of at most {MAX_NAME_CHARS} characters, not {name!r:.60}."
+        )
     return text
 
 
@@ -109,7 +111,9 @@ def _raised(name: str, kept: JSON | Nothing, by: JSON) -> JSON:
     addend = as_number(by)
     current = 0 if isinstance(kept, Nothing) else as_number(kept)
     if current is None or addend is None:
-        raise StepFault(f"“{name}” holds {kept!r:.60}, which is no number to count on. Delete it, or use another name.")
+        raise StepFault(
+            f"“{name}” holds {kept!r:.60}, which is no number to count on. Delete it, or use another name."
+        )
     total = current + addend
     if total - total != 0:
         raise StepFault(f"“{name}” would grow beyond every number. Delete it, or use another name.")
@@ -118,7 +122,9 @@ def _raised(name: str, kept: JSON | Nothing, by: JSON) -> JSON:
 
 def _appended(name: str, kept: JSON | Nothing, item: JSON, keep: int | None) -> JSON:
     if not isinstance(kept, Nothing | list):
-        raise StepFault(f"“{name}” holds {kept!r:.60}, which is no list to append to. Delete it, or use another name.")
+        raise StepFault(
+            f"“{name}” holds {kept!r:.60}, which is no list to append to. Delete it, or use another name."
+        )
     items: list[JSON] = [*(kept if isinstance(kept, list) else []), item]
     if keep is None and len(items) > MAX_LIST:
         raise StepFault(

@@ -2,53 +2,54 @@
 
 from __future__ import annotations
 
-from automate.lib.expressions import ExpressionError, Scope, evaluate
-from automate.lib.jsontypes import JSON
-from workflows.engine.steps.context import StepContext
+from typing import Final
 
-PARSERS = {
+from automate.lib.jsontypes import JSON
+from workflows.engine.steps.list_work import ListWork
+
+PARSERS: Final = {
     "json": "parse_json(value)",
-    "csv": "parse_csv(value)",
+    "csv": "parse_csv(value, delimiter)",
     "xml": "parse_xml(value)",
-    "date": "date(value)",
+    "html": "html_text(value)",
+    "date": "date(value) if pattern == '' else parse_date(value, pattern)",
     "number": "number(value)",
     "query": "parse_query(value)",
+    "lines": "lines(value)",
 }
-FORMATS = {
+FORMATS: Final = {
     "json": "to_json(value)",
-    "csv": "to_csv(value)",
-    "date": "date(value)",
+    "csv": "to_csv(value, delimiter, columns)",
+    "xml": "to_xml(value, root)",
+    "html_table": "html_table(value, columns)",
+    "markdown_table": "markdown_table(value, columns)",
+    "date": "date(value) if pattern == '' else format_date(value, pattern)",
+    "number": "format_number(value, decimals)",
     "text": "text(value)",
-    "html": "strip_html(value)",
+    "html": "html_text(value)",
     "markdown": "markdown(value)",
+    "query": "build_query(value)",
+    "base64": "base64(value)",
 }
-CONVERSIONS = {
+CONVERSIONS: Final = {
     "text": "text(value)",
     "number": "number(value)",
+    "integer": "integer(value)",
     "boolean": "boolean(value)",
     "date": "date(value)",
+    "list": "as_list(value)",
 }
 
 
-def _through(table: dict[str, str], value: JSON, form: str, context: StepContext) -> JSON:
+def changed(work: ListWork, table: dict[str, str], value: JSON) -> JSON:
+    """A value in another form, as the operation says. Raises ValueError with a sentence."""
+    operation = work.operation
+    form = str(operation.get("as") or "json")
     if form not in table:
         raise ValueError(f"`as: {form}` is not known here; choose one of {', '.join(table)}.")
-    try:
-        return evaluate("{{ " + table[form] + " }}", Scope({"value": value}, now=context.now))
-    except ExpressionError as error:
-        raise ValueError(error.message) from None
-
-
-def parse_text(value: JSON, form: str, context: StepContext) -> JSON:
-    """Text in a known form as data."""
-    return _through(PARSERS, value, form, context)
-
-
-def format_text(value: JSON, form: str, context: StepContext) -> JSON:
-    """Data as text in a known form."""
-    return _through(FORMATS, value, form, context)
-
-
-def convert(value: JSON, form: str, context: StepContext) -> JSON:
-    """One simple type as another."""
-    return _through(CONVERSIONS, value, form, context)
+    root = "" if isinstance(value, dict) and len(value) == 1 else "data"
+    return work.through(
+        table[form], value={"item": value} if form == "xml" and isinstance(value, list) else value,
+        delimiter=str(operation.get("delimiter") or ","), columns=operation.get("columns") or None,
+        pattern=str(operation.get("pattern") or ""), decimals=operation.get("decimals"), root=root,
+    )  # fmt: skip

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from django.db.models.functions import Now
+
 from automate.lib import jsontypes
 from automate.lib.ids import uuid7
 from automate.lib.jsontypes import JSON
@@ -233,11 +235,11 @@ class Store(ABC):
             delete_runs(WorkflowExecution.objects.filter(pk__in=runs))
 
     def beat(self, worker: str, slots: int, now: datetime) -> None:
-        """Renew the worker's lease, making it on the first beat."""
+        """Renew the worker's lease, making it on the first beat. By the database's clock: machines disagree about time."""
         from workflows.models import WorkerLease
 
-        if not WorkerLease.objects.filter(id=worker).update(beat_at=now):
-            WorkerLease.objects.create(id=worker, beat_at=now, slots=slots)
+        if not WorkerLease.objects.filter(id=worker).update(beat_at=Now()):
+            WorkerLease.objects.create(id=worker, beat_at=Now(), started_at=now, slots=slots)
 
     def give_back_unknown(self, worker: str, known: Sequence[uuid.UUID], now: datetime) -> int:
         """After a lost connection: runs that are claimed in our name although we do not hold them."""

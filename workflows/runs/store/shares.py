@@ -43,6 +43,7 @@ o AS (SELECT execution_id, priority, share, run_at FROM s WHERE share <= %(cap)s
       ORDER BY priority, share, run_at LIMIT 2 * %(limit)s)
 """
 _COLUMNS: Final = "execution_id, tenant_id, workflow_id, priority, run_at"
+# Where `queue` is not asked for, the planner cannot take the index of the whole queue: it would read all of it.
 _READY: Final = "queue = 'engine' AND state = 'READY'"
 _ORDER: Final = "ORDER BY priority, run_at LIMIT"
 
@@ -62,34 +63,37 @@ c AS (
   UNION
   SELECT f.* FROM w CROSS JOIN LATERAL (
     SELECT {_COLUMNS} FROM {_A} a
-    WHERE {_READY} AND a.tenant_id = w.tenant_id AND a.workflow_id = w.workflow_id AND run_at <= %(now)s
+    WHERE a.state = 'READY' AND a.tenant_id = w.tenant_id AND a.workflow_id = w.workflow_id AND run_at <= %(now)s
     {_ORDER} LEAST(%(limit)s, 1 + 4 * %(limit)s / (SELECT max(n) FROM w))) f),
 {_RANKED.format(
     columns=_COLUMNS,
     held_of_workflow="COALESCE((%(held)s::jsonb ->> workflow_id::text)::int, 0)",
     held_of_tenant="COALESCE((%(held)s::jsonb ->> tenant_id::text)::int, 0)",
 ).strip()},
-l AS (SELECT a.execution_id FROM o JOIN {_A} a USING (execution_id) WHERE a.state = 'READY'
+l AS (SELECT a.execution_id FROM o JOIN {_A} a USING (execution_id) WHERE a.state = 'READY' AND a.queue = 'engine'
       ORDER BY o.priority, o.share, o.run_at LIMIT %(limit)s FOR UPDATE OF a SKIP LOCKED)
 """
 
+# SQLite steps by the first column alone where PostgreSQL compares a pair, hence the two steps.
 SQLITE_CHOICE: Final = f"""
 WITH RECURSIVE w(tenant_id, workflow_id, n) AS (
-  SELECT * FROM (SELECT tenant_id, workflow_id, 1 FROM {_A}
+  SELECT * FROM (SELECT tenant_id, workflow_id, 1 FROM {_A} INDEXED BY active_shares
    WHERE state = 'READY' AND (tenant_id, workflow_id) > (%(after_tenant)s, %(after_workflow)s)
    ORDER BY tenant_id, workflow_id LIMIT 1)
   UNION ALL
-  SELECT f.tenant_id, f.workflow_id, w.n + 1 FROM w JOIN {_A} f ON f.rowid = (
-    SELECT a.rowid FROM {_A} a
-    WHERE a.state = 'READY' AND (a.tenant_id, a.workflow_id) > (w.tenant_id, w.workflow_id)
-    ORDER BY a.tenant_id, a.workflow_id LIMIT 1)
+  SELECT f.tenant_id, f.workflow_id, w.n + 1 FROM w JOIN {_A} f ON f.rowid = COALESCE(
+    (SELECT a.rowid FROM {_A} a INDEXED BY active_shares
+     WHERE a.state = 'READY' AND a.tenant_id = w.tenant_id AND a.workflow_id > w.workflow_id
+     ORDER BY a.workflow_id LIMIT 1),
+    (SELECT a.rowid FROM {_A} a INDEXED BY active_shares
+     WHERE a.state = 'READY' AND a.tenant_id > w.tenant_id ORDER BY a.tenant_id, a.workflow_id LIMIT 1))
   WHERE w.n < {MAX_WORKFLOWS}),
 c AS (
   SELECT * FROM (SELECT {_COLUMNS} FROM {_A} WHERE {_READY} AND run_at <= %(now)s {_ORDER} %(limit)s)
   UNION
   SELECT {", ".join(f"f.{name}" for name in _COLUMNS.split(", "))} FROM w JOIN {_A} f ON f.rowid IN (
-    SELECT a.rowid FROM {_A} a
-    WHERE {_READY} AND a.tenant_id = w.tenant_id AND a.workflow_id = w.workflow_id AND a.run_at <= %(now)s
+    SELECT a.rowid FROM {_A} a INDEXED BY active_shares
+    WHERE a.state = 'READY' AND a.tenant_id = w.tenant_id AND a.workflow_id = w.workflow_id AND a.run_at <= %(now)s
     {_ORDER} min(%(limit)s, 1 + 4 * %(limit)s / (SELECT max(n) FROM w)))),
 {_RANKED.format(
     columns=_COLUMNS,

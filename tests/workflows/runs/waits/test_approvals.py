@@ -8,8 +8,8 @@ import pytest
 
 from accounts.models import AuditEvent, Group, Membership
 from tests.factories import add_member, make_user
-from tests.workflows.asking import ENDS, NO, YES, after, approval, approve, paths, tokens
 from tests.workflows.runs.conftest import let_time_pass, steps_of, workflow
+from tests.workflows.runs.waits.conftest import ENDS, NO, YES, after, approval, approve, paths, tokens
 from workflows.models import ActiveRun, WaitNotice, WaitToken, WorkflowExecution
 from workflows.runs import recovery
 from workflows.runs.answers import (
@@ -24,6 +24,7 @@ from workflows.runs.answers import (
 from workflows.runs.cancel import cancel
 from workflows.runs.retry import retry
 from workflows.runs.tokens import find, secret_of
+
 
 def test_a_run_waits_for_the_people_it_asks_and_holds_nothing(ask, engine):
     run = ask()
@@ -279,11 +280,11 @@ def test_a_workflow_that_keeps_nothing_keeps_no_answers(ask, engine):
 def test_a_test_run_asks_only_the_person_who_tests(deploy, engine, alice):
     from workflows.runs.start import start_test_run
 
-    deployment = deploy(workflow(approval(next=ENDS, assignees=["boss@example.com", "owner"], need="all"), *paths()))
-    trigger = {"type": "manual", "key": "go", "at": "2026-01-01T00:00:00+00:00", "body": {"total": 1}}
-    run_id: uuid.UUID = start_test_run(
-        deployment.template, trigger=trigger, trigger_type="MANUAL", by=alice
+    deployment = deploy(
+        workflow(approval(next=ENDS, assignees=["boss@example.com", "owner"], need="all"), *paths())
     )
+    trigger = {"type": "manual", "key": "go", "at": "2026-01-01T00:00:00+00:00", "body": {"total": 1}}
+    run_id: uuid.UUID = start_test_run(deployment.template, trigger=trigger, trigger_type="MANUAL", by=alice)
     engine.drain()
     run = WorkflowExecution.objects.get(pk=run_id)
 
