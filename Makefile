@@ -3,7 +3,7 @@ PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test test-sqlite check bench ux screens sizes clean
+.PHONY: run test test-sqlite check bench faults soak ux screens sizes clean
 
 $(VENV)/run.stamp: requirements.txt
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
@@ -36,6 +36,12 @@ check: $(VENV)/dev.stamp
 
 bench: $(VENV)/dev.stamp
 	$(BIN)/python -m bench
+
+faults: $(VENV)/dev.stamp
+	$(BIN)/python -m tests.faults $(ROW)
+
+soak: $(VENV)/dev.stamp
+	$(BIN)/python -m tests.faults.soak --minutes $(or $(MINUTES),10)
 
 ux: $(VENV)/dev.stamp
 	$(BIN)/python -m tools.ux

@@ -41,6 +41,8 @@ if len(SECRET_KEY) < 32:
 # --- engine ---------------------------------------------------------------------------------------
 AUTOMATE_WORKERS = env.int("AUTOMATE_WORKERS", default=0)  # worker processes; 0: as many as cores
 AUTOMATE_SLOTS = env.int("AUTOMATE_SLOTS", default=32)  # runs a worker process holds at a time
+# off: for a pooler that gives each transaction another connection and cannot keep statements (PgBouncer before 1.21)
+AUTOMATE_PREPARED_STATEMENTS = env.bool("AUTOMATE_PREPARED_STATEMENTS", default=True)
 AUTOMATE_LEASE_S = env.float("AUTOMATE_LEASE_S", default=30.0)  # a worker silent for this long is dead
 AUTOMATE_EGRESS_ALLOW = tuple(env.list("AUTOMATE_EGRESS_ALLOW", default=[]))  # CIDR, host, host:port
 AUTOMATE_CONNECTOR_BASE_URLS = env.json("AUTOMATE_CONNECTOR_BASE_URLS", default={})  # slug → URL

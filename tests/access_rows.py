@@ -64,12 +64,14 @@ WORKFLOWS: Final = {
 BUILDER: Final = {
     "workflows:builder-use-request": Row("builder", "workflow", None, EDIT, missing=True),
     "workflows:builder-options": Row("builder", "workflow", EDIT, missing=True),
+    "workflows:builder-trigger-options": Row("builder", "workflow", EDIT, missing=True),
     **{
         f"workflows:{name}": Row("builder", "workflow", get, post)
         for name, get, post in (
             ("workflow-build", EDIT, None), ("builder-edit", None, EDIT), ("builder-add", EDIT, None),
             ("builder-test-run", EDIT, EDIT), ("workflow-publish", PUBLISH, PUBLISH),
-            ("builder-trigger", EDIT, EDIT), ("builder-sample", None, EDIT), ("builder-step", EDIT, EDIT),
+            ("builder-trigger", EDIT, EDIT), ("builder-sample", None, EDIT), ("builder-fetch", None, EDIT),
+            ("builder-step", EDIT, EDIT),
             ("builder-copy", EDIT, None), ("builder-paste", EDIT, None),
             ("builder-form", EDIT, None), ("builder-move", EDIT, None), ("builder-connect", EDIT, None),
             ("builder-wait", EDIT, None), ("builder-pin", None, EDIT),
@@ -82,6 +84,7 @@ RUN_PAGES: Final = {
     **_pages("runs", "workflow", workflow_runs=(RUNS, None), workflow_runs_retry=(RETRY, RETRY),
              request_list=(RUNS, None), event_list=(RUNS, None), memory_list=(RUNS, None)),
     "workflows:memory-forget": Row("runs", "workflow", None, EDIT, missing=True),
+    "workflows:run-decide": Row("runs", "run", None, RUNS, missing=True),
     "workflows:request-use": Row("runs", "workflow", None, "workflow.run", missing=True),
     **_pages("runs", "run", run_detail=(RUNS, None), run_live=(RUNS, None), run_step=(RUNS, None),
              run_data=(RUNS, None), run_stop=(None, CANCEL), run_retry=(None, RETRY),
@@ -93,7 +96,7 @@ ROWS: Final[dict[str, Row]] = {**ACCOUNTS, **INTEGRATIONS, **WORKFLOWS, **BUILDE
 
 # What answers without a sign-in. All others send people there.
 PUBLIC: Final = frozenset({
-    "home", "healthz", "readyz", "schema", "hook", "form", "approval", "callback", "accounts:invitation-accept",
+    "home", "healthz", "readyz", "schema", "hook", "app-hook", "form", "approval", "callback", "accounts:invitation-accept",
     "account_login", "account_signup", "account_inactive", "account_confirm_email",
     "account_email_verification_sent", "account_reset_password", "account_reset_password_done",
     "account_reset_password_from_key", "account_reset_password_from_key_done",

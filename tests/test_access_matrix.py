@@ -73,7 +73,7 @@ def address(world: World, name: str, row: Row, *, known: bool = True) -> str:
         "workspace_slug": world.tenant.slug if known else "no-such-workspace",
         **world.values,
     }
-    if name.removeprefix("workflows:builder-") in ("trigger", "sample", "wait", "use-request"):
+    if name.removeprefix("workflows:builder-") in ("trigger", "sample", "fetch", "wait", "use-request"):
         words["key"] = "call"
     if row.of not in (None, "workspace"):
         words["id"] = world.ids[row.of] if known else uuid.uuid4()

@@ -5,8 +5,10 @@ from __future__ import annotations
 import multiprocessing
 
 from celery import shared_task, signals
+from django.db import close_old_connections
 
 from workflows.runs import dispatch, notices
+from workflows.runs.bell import ear_of_worker
 from workflows.runs.drain import Engine
 from workflows.runs.failpoints import failpoint
 
@@ -25,7 +27,7 @@ def _stop(**_: object) -> None:
 def drain() -> None:
     """Run what is ready."""
     global _engine
-    _engine = _engine or Engine()
+    _engine = _engine or Engine(ear=ear_of_worker())
     dispatch.message_taken()
     failpoint("drain.woken")
     try:
@@ -40,4 +42,5 @@ def drain() -> None:
 @shared_task(name=notices.TASK)
 def send_notices() -> None:
     """Tell people that a run waits for them."""
+    close_old_connections()
     notices.send_due()

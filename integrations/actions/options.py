@@ -2,12 +2,12 @@
 
 from automate.lib.jsontypes import JSON
 from integrations.errors import ActionError
-from integrations.manifest import Action
+from integrations.manifest import Action, Trigger
 
 MAX_CHOICES = 5000
 
 
-def options_of(action: Action, field: str) -> dict[str, JSON]:
+def options_of(action: Action | Trigger, field: str) -> dict[str, JSON]:
     """The `x-options` of a field. Raises ActionError when it has none."""
     properties = action.input.get("properties")
     part = properties.get(field) if isinstance(properties, dict) else None

@@ -180,13 +180,21 @@ class ActionRunner:
         return self.account_label(manifest, connection, answer.body)
 
     def options(
-        self, manifest: Manifest, action: str, field: str, *, input: JSON, connection: Connection | None
+        self,
+        manifest: Manifest,
+        part: str,
+        field: str,
+        *,
+        input: JSON,
+        connection: Connection | None,
+        of_trigger: bool = False,
     ) -> list[dict[str, JSON]]:
         """The choices of a field with `x-options`: `[{value, label}]`, given the fields filled in so far.
 
-        Empty when a field it depends on is still empty. Raises ActionError.
+        `part` names an action, or a trigger. Empty when a field it depends on is still empty. Raises ActionError.
         """
-        wanted = options_of(self._plans.of(manifest).action(action).action, field)
+        trigger = manifest.trigger(part) if of_trigger else None
+        wanted = options_of(trigger or self._plans.of(manifest).action(part).action, field)
         names = _names(input if isinstance(input, dict) else {}, connection)
         given = value_of(compiled(wanted.get("input") or {}), names) or {}
         try:

@@ -130,7 +130,7 @@ class RedisBuckets:
 
     def _hear(self, key: str) -> None:
         try:
-            left_ms = int(self._client.pttl(f"automate:pause:{key}"))  # type: ignore[arg-type]  # not asynchronous
+            left_ms = int(self._client.pttl(f"automate:pause:{key}"))
         except redis.RedisError:
             return  # the next pause is heard of when Redis is back
         if left_ms > 0:

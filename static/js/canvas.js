@@ -93,8 +93,8 @@ export function fit() {
 export function intoSight(card) {
   const { w, h } = size(card);
   const [x, y] = [number(card, "x") * view.k + view.x, number(card, "y") * view.k + view.y];
-  const near = (at, length, room) => (at < EDGE ? EDGE - at : at + length > room - EDGE ? Math.max(room - EDGE - length - at, EDGE - at) : 0);
-  const [dx, dy] = [near(x, w * view.k, view.cv.clientWidth), near(y, h * view.k, view.cv.clientHeight)];
+  const near = (at, length, room, foot) => (at < EDGE ? EDGE - at : at + length > room - foot ? Math.max(room - foot - length - at, EDGE - at) : 0);
+  const [dx, dy] = [near(x, w * view.k, view.cv.clientWidth, EDGE), near(y, h * view.k, view.cv.clientHeight, EDGE + 90 * view.k)]; // its "+" too
   if (!dx && !dy) return;
   view.x += dx;
   view.y += dy;

@@ -71,8 +71,22 @@ def drag(page: Page, start: tuple[float, float], end: tuple[float, float], *, dr
 
 
 def changed(page: Page, former: int) -> None:
-    """Wait until the draft is a newer one than `former`."""
+    """Wait until the draft is a newer one than `former`, and drawn."""
     expect(page.locator("#outline")).not_to_have_attribute("data-version", str(former))
+    still(page)
+
+
+def fit(page: Page) -> None:
+    """All of it in sight, and drawn there."""
+    page.locator("[data-cv=fit]").click()
+    still(page)
+
+
+def still(page: Page) -> None:
+    """Wait until what was asked of the canvas is drawn: it moves once per frame."""
+    page.evaluate(
+        "new Promise((done) => { let n = 4; const next = () => (n-- ? requestAnimationFrame(next) : done()); next(); })"
+    )
 
 
 def focused(page: Page) -> str:

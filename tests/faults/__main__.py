@@ -15,7 +15,17 @@ from tests.faults.stage import Stage
 from tests.faults.verdict import ROWS, Row, Verdict
 from tests.support.checker import Fault
 
-COLUMNS = ("row", "accepted", "lost", "steps repeated", "unsafe repeated", "stuck", "verdict", "seconds", "what was done")
+COLUMNS = (
+    "row",
+    "accepted",
+    "lost",
+    "steps repeated",
+    "unsafe repeated",
+    "stuck",
+    "verdict",
+    "seconds",
+    "what was done",
+)
 
 
 def main() -> None:
@@ -50,14 +60,20 @@ def _judged(row: Row, stage: Stage) -> Verdict:
         verdict = row.run(stage)
     except Exception as error:  # noqa: BLE001 - whatever broke is what the table has to say
         traceback.print_exc()
-        verdict = Verdict("could not be carried out", 0, [Fault("other", f"{type(error).__name__}: {str(error)[:2000]}")])
+        verdict = Verdict(
+            "could not be carried out", 0, [Fault("other", f"{type(error).__name__}: {str(error)[:2000]}")]
+        )
     verdict.seconds = time.monotonic() - began
     return verdict
 
 
 def _shown(row: Row, verdict: Verdict) -> str:
     word = "holds" if verdict.holds else "DOES NOT HOLD"
-    return "\n".join(filter(None, [f"  {row.name}: {word} after {verdict.seconds:.0f} s — {verdict.done}", verdict.shown()]))
+    return "\n".join(
+        filter(
+            None, [f"  {row.name}: {word} after {verdict.seconds:.0f} s — {verdict.done}", verdict.shown()]
+        )
+    )
 
 
 def _table(verdicts: list[tuple[Row, Verdict]]) -> str:
@@ -65,11 +81,14 @@ def _table(verdicts: list[tuple[Row, Verdict]]) -> str:
     for row, verdict in verdicts:
         word = "holds" if verdict.holds else f"FAILS ({len(verdict.faults)})"
         counts = [str(verdict.count(kind)) for kind in ("lost", "repeated", "unsafe", "stuck")]
-        lines.append((row.title, f"{verdict.accepted:,}", *counts, word, f"{verdict.seconds:.0f}", verdict.done))
+        lines.append(
+            (row.title, f"{verdict.accepted:,}", *counts, word, f"{verdict.seconds:.0f}", verdict.done)
+        )
     good = sum(verdict.holds for _, verdict in verdicts)
     accepted = sum(verdict.accepted for _, verdict in verdicts)
     lost, again, unsafe, stuck = (
-        sum(verdict.count(kind) for _, verdict in verdicts) for kind in ("lost", "repeated", "unsafe", "stuck")
+        sum(verdict.count(kind) for _, verdict in verdicts)
+        for kind in ("lost", "repeated", "unsafe", "stuck")
     )
     summary = (
         f"SUMMARY: {good} of {len(verdicts)} rows hold. {accepted:,} starts accepted: {lost} lost, {again} completed steps "

@@ -37,6 +37,7 @@ class Stage:
         self._running = ExitStack()
         self._products: dict[tuple[Any, ...], Product] = {}
         self._servers: tuple[Postgres, Redis] | None = None
+        self._fragile: Product | None = None
         self._echo: Echo | None = None
         self._names = Counter[str]()
 
@@ -74,6 +75,13 @@ class Stage:
             product.postgres, product.redis = postgres or shared[0], redis or shared[1]
         return self._running.enter_context(product)
 
+    def fragile(self) -> Product:
+        """The one product whose servers no other product uses: rows may take them away."""
+        if self._fragile is None:
+            servers = self.started(Postgres()), self.started(Redis())
+            self._fragile = self.new_product(postgres=servers[0], redis=servers[1])
+        return self._fragile
+
     def started(self, server: Server) -> Server:
         """A server that ends with the stage."""
         self._running.callback(server.remove)
@@ -110,7 +118,9 @@ class Rush:
         for one in self.traffic:
             self.product.wait_until_done(one.workflow, len(one.orders), within_s=DRAIN_S)
 
-    def verdict(self, done: str, *, asks: Asks = "unsafe", may_repeat: bool = True, late_ok: int = 0) -> Verdict:
+    def verdict(
+        self, done: str, *, asks: Asks = "unsafe", may_repeat: bool = True, late_ok: int = 0
+    ) -> Verdict:
         """Settle, and hold everything against everything. `asks`: whether unsafe runs may end in a question; `may_repeat`:
         whether safe calls in flight may be sent again; `late_ok`: as the checker's."""
         self.settle()
@@ -138,7 +148,13 @@ def _of(traffic: Traffic, seen: list[Seen]) -> list[Seen]:
 
 @contextmanager
 def rush(
-    stage: Stage, product: Product, *, name: str, rate: float, at_least_s: float, patience_s: float = PATIENCE_S
+    stage: Stage,
+    product: Product,
+    *,
+    name: str,
+    rate: float,
+    at_least_s: float,
+    patience_s: float = PATIENCE_S,
 ) -> Iterator[Rush]:
     """Orders come in at `rate` to each of two workflows, as long as the block lasts and at least so long."""
     since, stop_at, over = stage.echo.count(), time.monotonic() + at_least_s, threading.Event()

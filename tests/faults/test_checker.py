@@ -39,7 +39,8 @@ class Accounts:
         ]
 
     def faults(self, *, may_repeat: bool = True) -> list[str]:
-        return find_faults([ORDER], self.answers, [self.run], self.seen, may_repeat=may_repeat)
+        found = find_faults([ORDER], self.answers, [self.run], self.seen, may_repeat=may_repeat)
+        return [fault.said for fault in found]
 
 
 def repeat_under_the_same_key(accounts: Accounts) -> None:

@@ -50,7 +50,9 @@ class Row:
 ROWS: dict[str, Row] = {}
 
 
-def row(name: str, title: str, *, short: bool = True) -> Callable[[Callable[[Stage], Verdict]], Callable[[Stage], Verdict]]:
+def row(
+    name: str, title: str, *, short: bool = True
+) -> Callable[[Callable[[Stage], Verdict]], Callable[[Stage], Verdict]]:
     """Enter a function into the table."""
 
     def enter(run: Callable[[Stage], Verdict]) -> Callable[[Stage], Verdict]:

@@ -69,7 +69,13 @@ def test_new_mail_comes_once_and_stays_unread(server, look, folder):
 
 
 def test_a_mail_is_plain_data(server, look, folder):
-    message = mail("Grüße ✓", "Plain text.\n", sender='"Änne, A." <a@example.com>', Reply_To="r@example.com", Cc="c@example.com")
+    message = mail(
+        "Grüße ✓",
+        "Plain text.\n",
+        sender='"Änne, A." <a@example.com>',
+        Reply_To="r@example.com",
+        Cc="c@example.com",
+    )
     message.add_alternative("<p>Rich <b>text</b></p>", subtype="html")
     message.add_attachment(b"%PDF-1", maintype="application", subtype="pdf", filename="Rechnung März.pdf")
     server.deliver(message, folder=folder)

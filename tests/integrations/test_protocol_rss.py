@@ -67,7 +67,10 @@ def test_atom(read):
 
     assert item["id"] == "tag:e.com,2026:1"
     assert (item["title"], item["url"], item["author"]) == ("A title", "https://e.com/1", "Bob")
-    assert (item["published_at"], item["updated_at"]) == ("2026-11-20T09:00:00+00:00", "2026-11-20T10:00:00+00:00")
+    assert (item["published_at"], item["updated_at"]) == (
+        "2026-11-20T09:00:00+00:00",
+        "2026-11-20T10:00:00+00:00",
+    )
     assert (item["content"], item["summary"], item["categories"]) == ("Body bold", "Sum", ["X"])
     assert item["attachments"] == [{"url": "https://e.com/1.zip", "mime": "application/zip", "size": None}]
 

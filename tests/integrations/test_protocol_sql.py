@@ -1,9 +1,11 @@
 """The PostgreSQL protocol against a real server: bound values, exact results, limits, and a pinned address."""
 
+import json
 import os
 import socket
 import threading
 import uuid
+from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
 import psycopg
@@ -337,3 +339,89 @@ def test_an_unknown_user_is_told_to_connect_again(run, connection):
         )
 
     assert (caught.value.reconnect, caught.value.sent) == (True, False)
+
+
+# --- the trigger “New row” ------------------------------------------------------------------------
+
+
+@pytest.fixture
+def look(run, connection, table):
+    """`look(state, first)`: the batch of new rows by that column, and what to remember of it."""
+    manifest = shipped("sql")
+
+    def look(state=None, first=None, column="id", **more):
+        batch = run.runner.look(
+            manifest, manifest.trigger("new_row"), input={"table": table, "column": column, **more},
+            connection=connection, state=state or {}, now=datetime.now(UTC), first=first,
+        )  # fmt: skip
+        names = [item.value["name"] for item in batch.items]
+        return names, json.loads(json.dumps(batch.state_after(len(names)))), batch.has_more
+
+    return look
+
+
+def insert(table, *names, **more):
+    with psycopg.connect(URL, autocommit=True) as database:
+        for name in names:
+            columns = ", ".join(["name", *more])
+            marks = ", ".join(["%s"] * (1 + len(more)))
+            database.execute(f"INSERT INTO {table} ({columns}) VALUES ({marks})", [name, *more.values()])
+
+
+@pytest.mark.parametrize("column", ["id", "seen"])
+def test_new_rows_come_once(look, table, column):
+    moment = datetime.now(UTC)
+    insert(table, "old", seen=moment)
+    assert look(first="last", column=column)[0] == ["old"]
+    _, state, _ = look(first="nothing", column=column)
+    insert(table, "one", seen=moment)
+    insert(table, "two", seen=moment)
+
+    found, state, has_more = look(state, column=column)
+
+    assert sorted(found) == ["one", "two"]
+    assert not has_more
+    assert look(state, column=column)[0] == []
+
+
+def test_a_row_that_was_committed_late_is_not_lost(look, table):
+    """Numbers are given when a row is written, and rows show when their transaction ends."""
+    insert(table, "old")
+    _, state, _ = look(first="nothing")
+    with psycopg.connect(URL) as slow:
+        slow.execute(f"INSERT INTO {table} (name) VALUES ('early number')")
+        insert(table, "late number")
+        found, state, _ = look(state)
+        assert found == ["late number"]
+
+    assert look(state)[0] == ["early number"]
+
+
+def test_a_row_that_changes_is_no_new_row(look, table):
+    _, state, _ = look(first="nothing")
+    insert(table, "one")
+    _, state, _ = look(state)
+    with psycopg.connect(URL, autocommit=True) as database:
+        database.execute(f"UPDATE {table} SET age = 5")
+
+    assert look(state)[0] == []
+
+
+def test_a_large_table_starts_nothing_and_is_not_read_through(look, table):
+    with psycopg.connect(URL, autocommit=True) as database:
+        database.execute(f"INSERT INTO {table} (name) SELECT 'n' || g FROM generate_series(1, 3000) g")
+
+    _, state, has_more = look(first="nothing")
+    insert(table, "new")
+
+    assert not has_more
+    assert look(state)[0] == ["new"]
+
+
+def test_conditions_choose_rows(look, table):
+    where = [{"column": "age", "op": "at_least", "value": 18}]
+    _, state, _ = look(first="nothing", where=where)
+    insert(table, "child", age=5)
+    insert(table, "grown", age=40)
+
+    assert look(state, where=where)[0] == ["grown"]

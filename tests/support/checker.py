@@ -16,7 +16,8 @@ from tests.support.orders import expected_steps, is_call
 
 # accepted and lost · a completed step run again · an unsafe effect run again · does not go on · everything else
 Kind = Literal["lost", "repeated", "unsafe", "stuck", "other"]
-REFUSALS = frozenset({"0", "503"})  # what a sender may be told while something is down: nothing, or to come again
+# what a sender may be told while something is down: nothing, or to come again
+REFUSALS = frozenset({"0", "503"})
 Calls = dict[str, dict[str, list[Seen]]]  # order → path → calls
 Steps = Callable[[dict[str, Any]], dict[str, str]]
 
@@ -88,7 +89,9 @@ def _acceptance(
     stored = {run.id: run.body["id"] for run in runs}
     for execution, order in accepted.items():
         if stored.get(str(execution)) != order:
-            yield Fault("lost", f"{order} was accepted as run {execution}, which is not there or is another order's.")
+            yield Fault(
+                "lost", f"{order} was accepted as run {execution}, which is not there or is another order's."
+            )
     for execution in stored.keys() - accepted.keys():
         yield Fault("other", f"The run {execution} ({stored[execution]}) was never answered with 202.")
     for order, times in Counter(stored.values()).items():
@@ -121,7 +124,9 @@ def _status(run: RunRow, *, may_ask: bool) -> Iterator[Fault]:
     allowed = ("COMPLETED", "NEEDS_ATTENTION") if may_ask else ("COMPLETED",)
     if run.status not in allowed:
         kind: Kind = "stuck" if run.status in ("PENDING", "RUNNING", "WAITING") else "lost"
-        yield Fault(kind, f"{run.body['id']} ended as {run.status} ({run.error}), not {' or '.join(allowed)}.")
+        yield Fault(
+            kind, f"{run.body['id']} ended as {run.status} ({run.error}), not {' or '.join(allowed)}."
+        )
 
 
 def _journal(run: RunRow, expected: dict[str, str]) -> Iterator[Fault]:
@@ -144,12 +149,18 @@ def _calls(run: RunRow, calls: dict[str, list[Seen]], *, may_repeat: bool) -> It
     journal = {step.path: step for step in run.steps if is_call(step.path)}
     made = {path for path, step in journal.items() if step.status in ("COMPLETED", "FAILED")}
     for path in made - calls.keys():
-        yield Fault("lost", f"{name}: {path} is {journal[path].status} in the journal, but no call was received.")
+        yield Fault(
+            "lost", f"{name}: {path} is {journal[path].status} in the journal, but no call was received."
+        )
     for path, times in calls.items():
         if len(times) > 1 and not may_repeat:
-            yield Fault("unsafe", f"{name}: {path} was called {len(times)} times, and it may not be repeated.")
+            yield Fault(
+                "unsafe", f"{name}: {path} was called {len(times)} times, and it may not be repeated."
+            )
         if len({call.key for call in times}) > 1:
-            yield Fault("unsafe", f"{name}: {path} was called under {len({call.key for call in times})} keys.")
+            yield Fault(
+                "unsafe", f"{name}: {path} was called under {len({call.key for call in times})} keys."
+            )
         if path not in made and run.status == "COMPLETED":
             yield Fault("other", f"{name}: {path} was called, but the journal does not have it.")
 

@@ -5,9 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from tests.support.reference import Meaning
-from tests.support.world import Row
+from tests.support.graphs import Draw, Wishes
+from tests.support.reference import Interpreter, Meaning
+from tests.support.world import Row, World, finish
 from workflows.engine.outcome import Record
+
+
+def faults_of_graph(number: int) -> list[str]:
+    """How the engine and the reference interpreter differ about a random workflow. Raises Ambiguous."""
+    draw = Draw(number, Wishes(waits=True))
+    document, body = draw.document(), draw.body()
+    meaning = Interpreter(document, body).run()
+    return differences(meaning, finish(World(document, body, free=True)))
 
 
 def differences(meaning: Meaning, run: Row) -> list[str]:

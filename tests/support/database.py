@@ -112,7 +112,9 @@ class Database:
             if why:
                 found.append(f"The run {_text(run)} ({status}) {why}.")
         for (run,) in self.query(_LEFT_OVER):
-            found.append(f"The queue row of the run {_text(run)} is left although the run has ended or is gone.")
+            found.append(
+                f"The queue row of the run {_text(run)} is left although the run has ended or is gone."
+            )
         return found
 
     def _id(self, text: str) -> Any:
@@ -120,11 +122,18 @@ class Database:
 
 
 def _why_stuck(
-    status: str, state: str | None, run_at: float | None, is_held: bool, cursor: dict[str, Any], long_ago: float
+    status: str,
+    state: str | None,
+    run_at: float | None,
+    is_held: bool,
+    cursor: dict[str, Any],
+    long_ago: float,
 ) -> str:
     kinds = {note.get("kind") for note in cursor.get("waits", {}).values()}
     if state is None:
         return "has no row in the queue"
+    if state == "HELD":
+        return ""  # until an earlier run has ended; the sweep looks
     if state == "RUNNING":
         return "" if is_held else "is held by a worker without a lease"
     if run_at is not None:

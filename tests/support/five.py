@@ -15,7 +15,9 @@ LINES = 3
 DELAY_S = 2.0
 
 
-def five_step_document(echo_url: str, effect: Effect, *, key: str, delay_s: float = DELAY_S) -> dict[str, Any]:
+def five_step_document(
+    echo_url: str, effect: Effect, *, key: str, delay_s: float = DELAY_S
+) -> dict[str, Any]:
     """The workflow; every call goes to the receiver at `echo_url`."""
 
     def call(key: str, path: str, next: Any = None) -> dict[str, Any]:

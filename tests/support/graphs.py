@@ -124,7 +124,13 @@ class Draw:
     def _call(self, step: dict[str, Any], scope: _Scope, seen: tuple[str, ...]) -> None:
         given: dict[str, Any] = {"v": self._number(scope, seen), "fail": False, "flaky": 0, "lost": 0}
         effect = self.dice.choice(self.wishes.effects)
-        step |= {"type": "action", "integration": "http", "action": "request", "effect": effect, "input": given}
+        step |= {
+            "type": "action",
+            "integration": "http",
+            "action": "request",
+            "effect": effect,
+            "input": given,
+        }
         if self.dice.random() < 0.3:
             given["fail"] = self._test(scope, seen, share=3)
         if self.dice.random() < 0.3:

@@ -10,12 +10,18 @@ from typing import Any
 
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 
 from tests.support.compare import differences
 from tests.support.graphs import Draw, Wishes
 from tests.support.reference import Ambiguous, Interpreter, Meaning
-from tests.support.world import FINAL, Broken, World, Worker, finish, time_of
+from tests.support.world import FINAL, Broken, Worker, World, finish, time_of
 
 WISHES = Wishes(effects=("safe", "unsafe"), waits=True, lost_answers=True)
 numbers = st.integers(0, 7)
@@ -156,7 +162,9 @@ class History(RuleBasedStateMachine):
         """`done` comes with what the service would have answered; a step that was to fail is answered so."""
         asked = self.world.questions()
         path = asked[which % len(asked)]
-        status, output = self.meaning.steps.get(path, ("COMPLETED", {"v": 0})) if self.meaning else ("COMPLETED", None)
+        status, output = (
+            self.meaning.steps.get(path, ("COMPLETED", {"v": 0})) if self.meaning else ("COMPLETED", None)
+        )
         if answer == "fail" or (answer == "done" and status != "COMPLETED"):
             self.compares = self.compares and False
         self.world.answer(path, answer, output if answer == "done" else None)

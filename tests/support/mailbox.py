@@ -22,7 +22,9 @@ class Mailbox:
         self._loop = asyncio.new_event_loop()
         self._stop = asyncio.Event()
         self._ready = threading.Event()
-        self._thread = threading.Thread(target=self._loop.run_until_complete, args=(self._serve(),), daemon=True)
+        self._thread = threading.Thread(
+            target=self._loop.run_until_complete, args=(self._serve(),), daemon=True
+        )
 
     def start(self) -> Mailbox:
         self._thread.start()
@@ -53,7 +55,9 @@ class Mailbox:
             client.create(folder)
             client.select(folder)
             _, found = client.uid("search", "ALL")
-            mails = [client.uid("fetch", number.decode(), "(BODY.PEEK[])")[1][0][1] for number in found[0].split()]
+            mails = [
+                client.uid("fetch", number.decode(), "(BODY.PEEK[])")[1][0][1] for number in found[0].split()
+            ]
             client.close()
             client.delete(folder)
             client.create(folder)

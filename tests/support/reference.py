@@ -79,7 +79,11 @@ class Interpreter:
 
     def _is_last(self, key: str, end: Ended) -> bool:
         followers = links(self.steps[key])
-        return end.status == "COMPLETED" and bool(end.ports) and not any(followers.get(port) for port in end.ports)
+        return (
+            end.status == "COMPLETED"
+            and bool(end.ports)
+            and not any(followers.get(port) for port in end.ports)
+        )
 
     # --- a scope -------------------------------------------------------------------------------
     def _scope(self, entries: list[str], prefix: str, env: Env) -> tuple[tuple[str, Ended] | None, Env]:
@@ -113,9 +117,13 @@ class Interpreter:
     ) -> Ended:
         if key not in env.ended:
             ends = [self._step(source, entries, incoming, prefix, env) for source, _ in incoming[key]]
-            taken = [source for (source, port), end in zip(incoming[key], ends, strict=True) if port in end.ports]
+            taken = [
+                source for (source, port), end in zip(incoming[key], ends, strict=True) if port in end.ports
+            ]
             alive = key in entries or bool(taken)
-            env.ended[key] = self._carry_out(self.steps[key], taken, prefix, env) if alive else Ended("SKIPPED")
+            env.ended[key] = (
+                self._carry_out(self.steps[key], taken, prefix, env) if alive else Ended("SKIPPED")
+            )
             self.meaning.steps[prefix + key] = (env.ended[key].status, env.ended[key].output)
         return env.ended[key]
 
@@ -167,7 +175,9 @@ class Interpreter:
         for index, item in enumerate(step["over"].value(env)):
             count += 1
             stop, inside = self._scope(
-                step["next"]["each"], f"{prefix}{step['key']}[{index}].", Env(self.body, env, step["as"], item)
+                step["next"]["each"],
+                f"{prefix}{step['key']}[{index}].",
+                Env(self.body, env, step["as"], item),
             )
             ends = stop[1].ends if stop else None
             if stop and ends in ("completed", "failed"):

@@ -196,7 +196,9 @@ class World:
     def _judge(self, call: Call, key: str) -> Done | Failed:
         tries = len({sent.key for sent in self.sent if sent.path == call.path})
         if call.input["fail"] or tries <= int(str(call.input["flaky"])):
-            return Failed(StepError("No.", "http_503", call.step.key, retryable=True, status=503), dict(call.input))
+            return Failed(
+                StepError("No.", "http_503", call.step.key, retryable=True, status=503), dict(call.input)
+            )
         return Done({"v": call.input["v"]}, input=dict(call.input))
 
     def _check(self, call: Call, key: str) -> None:
@@ -226,12 +228,21 @@ class Worker:
     def __init__(self, world: World, run: Row) -> None:
         self.world = world
         self.pending: deque[Entry] = deque()
-        self.lease = Lease(run.id, uuid.UUID(int=1), uuid.UUID(int=2), run.attempt, run.signals, cancelled=run.is_cancelled)
+        self.lease = Lease(
+            run.id, uuid.UUID(int=1), uuid.UUID(int=2), run.attempt, run.signals, cancelled=run.is_cancelled
+        )
         claimed = Claimed(
             self.lease, run.program.version_id, None, run.input, 1, False, run.id, None, 0, {}, json.loads(run.inflight),
             json.loads(run.cursor), run.barren, world.now, records=_copies(run, run.program.graph.members(None)),
         )  # fmt: skip
-        names: dict[str, Any] = {"id": str(run.id), "number": 1, "started_at": "", "url": "", "workflow": "", "is_test": False}
+        names: dict[str, Any] = {
+            "id": str(run.id),
+            "number": 1,
+            "started_at": "",
+            "url": "",
+            "workflow": "",
+            "is_test": False,
+        }
         records = {record.path: record for record in claimed.records}
         data = RunData(run.program.graph, run.input, names, records)
         self.services = _Services(self)
@@ -360,7 +371,14 @@ def _copies(run: Row, paths: Any) -> list[Record]:
     """Records as they come out of the table: what is not kept there is gone."""
     found = [run.steps[path] for path in paths if path in run.steps]
     return [
-        Record(one.path, one.key, one.status, one.ports, output=json.loads(json.dumps(one.output)), error=one.error)
+        Record(
+            one.path,
+            one.key,
+            one.status,
+            one.ports,
+            output=json.loads(json.dumps(one.output)),
+            error=one.error,
+        )
         for one in found
     ]
 
@@ -373,7 +391,7 @@ def time_of(world: World) -> Iterator[None]:
         world.now += timedelta(seconds=seconds)
 
     with (
-        mock.patch.object(clock, "now", lambda: world.now),
+        mock.patch.object(clock, "now", new=lambda: world.now),  # noqa: PT008 - it moves on
         mock.patch.object(segment_module, "time", SimpleNamespace(sleep=sleep)),
     ):
         yield

@@ -14,8 +14,17 @@ from django.http import HttpRequest
 from automate.lib import clock
 from workflows.admin.base import ReadOnly, Rows, Since
 from workflows.admin.showing import json_field, link_to
+from workflows.models import (
+    ActiveRun,
+    Blob,
+    EngineSwitch,
+    SeenItem,
+    StepState,
+    WaitToken,
+    WorkerLease,
+    WorkflowExecution,
+)
 from workflows.runs.claims import set_draining
-from workflows.models import ActiveRun, Blob, EngineSwitch, StepState, WaitToken, WorkerLease, WorkflowExecution
 
 
 @admin.register(WorkerLease)
@@ -111,5 +120,19 @@ class StepStateAdmin(ReadOnly):
     list_select_related = ["template", "tenant"]
     ordering = ["-updated_at"]
     heavy = ("value",)
-    fields = [("key", "template", "tenant"), ("environment_id", "updated_at"), "value_shown"]
+    fields = [
+        ("key", "template", "tenant"), ("environment_id", "updated_at", "expires_at"), "is_encrypted", "value_shown",
+    ]  # fmt: skip
     value_shown = json_field("value")
+
+
+@admin.register(SeenItem)
+class SeenItemAdmin(ReadOnly):
+    """Items that a step knows from earlier runs, as hashes."""
+
+    list_display = ["digest", "step_key", "template", "tenant", "seen_at"]
+    list_filter = ["seen_at"]
+    search_fields = ["digest", "step_key", "template__name", "tenant__name"]
+    list_select_related = ["template", "tenant"]
+    ordering = ["-id"]
+    fields = [("digest", "step_key"), ("template", "tenant"), ("environment_id", "seen_at")]

@@ -22,6 +22,7 @@ from workflows.models import (
     LiveTrigger,
     RunEvent,
     Sample,
+    SeenItem,
     StepState,
     WorkflowAccess,
     WorkflowExecution,
@@ -153,7 +154,7 @@ class WorkflowTemplateAdmin(ReadOnly):
     def more(self, row: WorkflowTemplate) -> str:
         models = {
             WorkflowExecution: "Runs", WorkflowVersion: "Versions", RunEvent: "Events", Sample: "Samples",
-            StepState: "Memory", DraftRevision: "Changes of the draft",
+            StepState: "Memory", SeenItem: "Items seen", DraftRevision: "Changes of the draft",
         }  # fmt: skip
         links = ((link_to_list(model, text, template__id__exact=row.pk),) for model, text in models.items())
         return format_html_join(" · ", "{}", links)

@@ -20,7 +20,7 @@ MAX_EXAMPLE = 600  # characters of a sample that are worth showing in a command
 
 @dataclass(frozen=True)
 class Start:
-    """How a live workflow starts: `sentence`; for webhooks the `address` and a `command` to try; for schedules `fires`."""
+    """How a live workflow starts: `sentence`; for webhooks and forms the `address`, for webhooks a `command` to try; for schedules `fires`."""
 
     trigger: Trigger
     sentence: str
@@ -42,6 +42,8 @@ def _starts(room: Room) -> Iterator[Start]:
         row = live.get(trigger.key)
         if trigger.type == "webhook" and row is not None and row.webhook_url:
             yield _webhook(room, trigger, row.webhook_url)
+        elif trigger.type == "form" and row is not None and row.webhook_url:
+            yield Start(trigger, "It starts each time somebody fills in the form at this address:", row.webhook_url)
         elif trigger.type == "schedule":
             yield _schedule(room, trigger)
         elif trigger.type == "manual":

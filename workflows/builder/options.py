@@ -1,4 +1,4 @@
-"""Choices of a field that only the service knows: asked through the step's own connection, when somebody opens them."""
+"""Choices of a field that only the service knows: asked through the part's own connection, when somebody opens them."""
 
 from __future__ import annotations
 
@@ -6,16 +6,17 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from automate.lib.expressions import ExpressionError, evaluate, references
+from automate.lib.expressions import ExpressionError, Scope, evaluate, references
 from automate.lib.jsontypes import JSON
 from integrations.connections import find_service, opened, runner
 from integrations.errors import IntegrationError
 from workflows import documents
 from workflows.builder.forms.fields import BoundField, show
 from workflows.builder.forms.specs import Choice, Spec, from_schema
-from workflows.builder.panel import action_of
+from workflows.builder.panel import action_of, event_of
 from workflows.builder.room import Room
-from workflows.engine.document import Step
+from workflows.builder.samples import variables
+from workflows.engine.document import Step, Trigger
 from workflows.engine.words import listed
 from workflows.errors import ConnectionRefused
 
@@ -23,28 +24,31 @@ MAX_CHOICES = 200  # more are found by searching
 
 
 def load_field(
-    room: Room, step: Step, name: str, *, query: str = "", given: Mapping[str, str] | None = None
+    room: Room, part: Step | Trigger, name: str, *, query: str = "", given: Mapping[str, str] | None = None
 ) -> BoundField | None:
     """The field with its choices, or with what went wrong in words; None if there is no such field. One call out.
 
     `given`: what stands in the form now (`input.<name>`), before it is saved.
     """
-    info = action_of(room, step)
+    info = action_of(room, part) if isinstance(part, Step) else event_of(room, part)
     specs = {spec.name: spec for spec in from_schema(info.input_schema)} if info else {}
     spec = specs.get(name)
     if spec is None or not spec.options:
         return None
+    prefix = "config" if part.type == "email" else "input"
     typed = {
-        key.removeprefix("input."): text for key, text in (given or {}).items() if key.startswith("input.")
+        key.removeprefix(f"{prefix}."): text
+        for key, text in (given or {}).items()
+        if key.startswith(f"{prefix}.")
     }
-    values = {**step.input, **{key: text for key, text in typed.items() if text}}
-    field = show([spec], values, "input")[0]
+    values = {**_given(part), **{key: text for key, text in typed.items() if text}}
+    field = show([spec], values, prefix)[0]
     missing = [specs[one].label for one in needs(spec) if one in specs and values.get(one) in (None, "")]
     if missing:
         return replace(field, extra={"failed": f"Choose {listed(missing, 'and')} first.", "open": True})
     try:
         found = [
-            choice for choice in _ask(room, step, spec, values) if query.strip().lower() in choice[1].lower()
+            choice for choice in _ask(room, part, spec, values) if query.strip().lower() in choice[1].lower()
         ]
     except (IntegrationError, ExpressionError, ConnectionRefused) as error:
         return replace(field, extra={"failed": error.message, "open": True})
@@ -67,16 +71,25 @@ def _texts(value: Any) -> Iterator[str]:
             yield from _texts(inner)
 
 
-def _ask(room: Room, step: Step, spec: Spec, values: Mapping[str, JSON]) -> list[Choice]:
-    scope = room.scope(step.key).scope()
+def _given(part: Step | Trigger) -> dict[str, Any]:
+    if isinstance(part, Step):
+        return part.input
+    found = part.config if part.type == "email" else part.config.get("input")
+    return found if isinstance(found, dict) else {}
+
+
+def _ask(room: Room, part: Step | Trigger, spec: Spec, values: Mapping[str, JSON]) -> list[Choice]:
+    of_trigger = isinstance(part, Trigger)
+    scope = Scope({"vars": variables(room.template)}) if of_trigger else room.scope(part.key).scope()
     known = {key: evaluate(values[key], scope) for key in needs(spec) if key in values}
-    service = find_service(str(step.integration), room.template.tenant_id)
-    bound = room.bindings.get(step.connection or "")
+    service = find_service(str(part.integration), room.template.tenant_id)
+    bound = room.bindings.get(part.connection or "")
     if bound:
         documents.usable_connections(room.template.tenant_id, room.user, {"": bound}, workflow=room.template)
     connection = opened(bound, room.template.tenant_id, service).connection if bound else None
+    name = part.event if isinstance(part, Trigger) else part.action
     found = runner().options(
-        service.manifest, str(step.action), spec.name, input=known, connection=connection
+        service.manifest, str(name), spec.name, input=known, connection=connection, of_trigger=of_trigger
     )
     return [(str(one["value"]), str(one["label"])) for one in found]
 

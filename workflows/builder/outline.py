@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 from urllib.parse import urlencode
@@ -104,9 +104,11 @@ def view(
     *,
     faults: Iterable[Fault] = (),
     selected: str = "",
+    pinned: Collection[str] = (),
 ) -> OutlineView:
-    """The whole outline. `faults` are shown on their steps; `selected` is the key of the open step or trigger."""
-    return _Drawer(document, graph, names, addresses, _by_part(faults), selected).draw()
+    """The whole outline. `faults` are shown on their steps; `selected` is the key of the open step or trigger;
+    `pinned`: steps that test runs do not run."""
+    return _Drawer(document, graph, names, addresses, _by_part(faults), selected, pinned).draw()
 
 
 def cards(
@@ -118,9 +120,10 @@ def cards(
     faults: Iterable[Fault] = (),
     selected: str = "",
     menu: str = "",
+    pinned: Collection[str] = (),
 ) -> dict[str, Card]:
     """Every card alone, by a step's key or "trigger:<key>"; `menu`: the id of the popover behind its dots."""
-    drawer = _Drawer(document, graph, names, addresses, _by_part(faults), selected)
+    drawer = _Drawer(document, graph, names, addresses, _by_part(faults), selected, pinned)
     found = {f"{TRIGGER}{trigger.key}": drawer._trigger_card(trigger) for trigger in document.triggers}
     found |= {step.key: drawer._card(step) for step in document.steps}
     return {id: replace(card, menu=menu) for id, card in found.items()} if menu else found
@@ -145,6 +148,7 @@ class _Drawer:
     addresses: Addresses
     problems: Mapping[str, str]
     selected: str
+    pinned: Collection[str] = ()
 
     def draw(self) -> OutlineView:
         outline = self.names.outline
@@ -187,6 +191,7 @@ class _Drawer:
             off=not step.enabled,
             selected=self.selected == step.key,
             problem=self.problems.get(f"steps.{step.key}", ""),
+            time="Pinned" if step.key in self.pinned else "",
         )
 
     # -- lists

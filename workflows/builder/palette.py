@@ -9,7 +9,12 @@ from urllib.parse import urlencode
 
 from django.db.models import Count, Q
 
-from integrations.models import IntegrationAction, IntegrationDefinition, UserIntegration
+from integrations.models import (
+    IntegrationAction,
+    IntegrationDefinition,
+    IntegrationTrigger,
+    UserIntegration,
+)
 from workflows.builder.commands import Place
 from workflows.builder.room import Room
 from workflows.engine.kinds import STEP_KINDS, TRIGGER_KINDS
@@ -27,12 +32,14 @@ FLOW_WORDS: Final = {
     "sub_workflow": ("Sub-workflow", "Run another workflow"), "respond": ("Answer the caller", "Of a webhook"),
     "stop": ("Stop", "End the run here"), "note": ("Note", "Text for people"),
 }  # fmt: skip
-TRIGGERS: Final = ("webhook", "schedule", "manual", "failure")
+TRIGGERS: Final = ("webhook", "schedule", "form", "manual", "workflow", "failure")
 TRIGGER_WORDS: Final = {
     "webhook": ("Webhook", "Starts when a service or app calls an address"),
     "schedule": ("Schedule", "Starts at times you choose"),
+    "form": ("Form", "Starts when somebody fills in a page of yours"),
     "manual": ("By hand", "Starts when somebody presses Run, or by the API"),
     "failure": ("A workflow failed", "Starts when a run of another one fails"),
+    "workflow": ("Another workflow", "Starts when a step of another workflow runs this one"),
 }
 
 
@@ -89,13 +96,21 @@ def steps(room: Room, place: Place, query: str = "", app: str = "") -> Palette:
     return Palette(flow, found=found[:MAX_FOUND], query=query, place=args, more=len(found) > MAX_FOUND)
 
 
-def triggers(room: Room, query: str = "") -> Palette:
+def triggers(room: Room, query: str = "", app: str = "") -> Palette:
+    """What can start a workflow: the built-in ways, and the events of apps."""
+    place = {"what": "trigger"}
+    if app:
+        return Palette(found=tuple(_events(room, "", app)), app=app, place=place)
     offers = (
         Offer(*TRIGGER_WORDS[kind], kind, {"type": kind}, "add_trigger")
         for kind in TRIGGERS
         if kind in TRIGGER_KINDS
     )
-    return Palette(flow=tuple(o for o in offers if _matches(query, o.title, o.sub)), query=query)
+    flow = tuple(offer for offer in offers if _matches(query, offer.title, offer.sub))
+    if not query:
+        return Palette(flow, tuple(_apps(room, IntegrationTrigger, "event")), place=place)
+    found = tuple(_events(room, query))
+    return Palette(flow, found=found[:MAX_FOUND], query=query, place=place, more=len(found) > MAX_FOUND)
 
 
 def shelf(room: Room, *, after: str = "") -> Palette:
@@ -117,12 +132,14 @@ def _flow(place: dict[str, str]) -> Iterator[Offer]:
             yield Offer(*FLOW_WORDS[kind], kind, {"type": kind, **place})
 
 
-def _apps(room: Room, *, connected_first: bool = False) -> list[App]:
-    """All apps that can do something, connected ones first where asked (three SQL queries)."""
+def _apps(
+    room: Room, parts: Any = IntegrationAction, word: str = "action", *, connected_first: bool = False
+) -> list[App]:
+    """All apps that have such parts, connected ones first where asked (three SQL queries)."""
     tenant = room.template.tenant
     offered = IntegrationDefinition.objects.offered_to(tenant)
-    actions = IntegrationAction.objects.filter(integration__in=offered, is_deprecated=False)
-    counts = dict(actions.order_by().values_list("integration").annotate(Count("pk")))
+    known = parts.objects.filter(integration__in=offered, is_deprecated=False)
+    counts = dict(known.order_by().values_list("integration").annotate(Count("pk")))
     mine: set[Any] = set()
     if connected_first:
         mine = set(
@@ -130,22 +147,34 @@ def _apps(room: Room, *, connected_first: bool = False) -> list[App]:
         )
     rows = sorted(offered, key=lambda row: (row.pk not in mine, row.display_name.lower()))
     return [
-        App(row.name, row.display_name, _count(counts[row.pk]), row) for row in rows if counts.get(row.pk)
+        App(row.name, row.display_name, _count(counts[row.pk], word), row) for row in rows if counts.get(row.pk)
     ]
 
 
-def _count(actions: int) -> str:
-    return f"{actions} action{'' if actions == 1 else 's'}"
+def _count(number: int, word: str) -> str:
+    return f"{number} {word}{'' if number == 1 else 's'}"
+
+
+def _events(room: Room, query: str, app: str = "") -> Iterator[Offer]:
+    """Each with the type of trigger that carries it out."""
+    rows = _of_offered(room, IntegrationTrigger, app)
+    for row in _ranked(_containing(rows, query), query)[: MAX_FOUND + 1]:
+        kind = "polling" if row.type == IntegrationTrigger.Type.POLLING else "event"
+        kind = "email" if row.integration.protocol == "imap" else kind
+        args = {"type": kind, "integration": row.integration.name, "event": row.name}
+        sub = row.integration.display_name if not app else row.description
+        yield Offer(row.display_name or row.name, sub, row.integration, args, "add_trigger")
+
+
+def _of_offered(room: Room, parts: Any, app: str) -> Any:
+    offered = IntegrationDefinition.objects.offered_to(room.template.tenant)
+    rows = parts.objects.filter(integration__in=offered, is_deprecated=False).select_related("integration")
+    rows = rows.filter(integration__name=app) if app else rows
+    return rows.defer("input_schema", "output_schema", "default_config", "sample")
 
 
 def _actions(room: Room, query: str, place: dict[str, str], app: str = "") -> Iterator[Offer]:
-    offered = IntegrationDefinition.objects.offered_to(room.template.tenant)
-    rows = IntegrationAction.objects.filter(integration__in=offered, is_deprecated=False).select_related(
-        "integration"
-    )
-    if app:
-        rows = rows.filter(integration__name=app)
-    rows = rows.defer("input_schema", "output_schema", "default_config", "sample")
+    rows = _of_offered(room, IntegrationAction, app)
     for row in _ranked(_containing(rows, query), query)[: MAX_FOUND + 1]:
         args = {"type": "action", "integration": row.integration.name, "action": row.name, **place}
         title = row.display_name or row.name

@@ -19,6 +19,7 @@ from workflows.builder.forms.trigger import Times, show_trigger, times
 from workflows.builder.names import tile_of
 from workflows.builder.room import Room, base_of
 from workflows.builder.scope import SampleScope, preview
+from workflows.builder.standing import standing
 from workflows.documents.catalogue import ActionEntry, EventEntry
 from workflows.engine.document import Step, Trigger, dump, port_name, ports
 from workflows.engine.steps import RUNNABLE_TYPES
@@ -129,9 +130,11 @@ def trigger_panel(
             "auth_connection": proof_choice(room, trigger),
         }
         panel |= {"live": live_of(room, key), "times": schedule_times(room, trigger)}
+        panel["standing"] = standing(room, trigger, panel["live"], panel["connection"])
     elif tab == "sample":
         panel["sample"] = room.samples.triggers.get(key)
         panel["live"] = live_of(room, key)
+        panel["fetch_url"] = room.url("builder-fetch", key) if trigger.type in ("polling", "email") else ""
     else:
         panel["json"] = _as_json(room, saved, posted)
         panel["json_error"] = (errors or {}).get("_json", "")

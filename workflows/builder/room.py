@@ -24,6 +24,7 @@ from workflows.engine.document import Document, Step, Trigger, dump
 from workflows.engine.errors import Fault
 from workflows.engine.graph import Graph
 from workflows.models import Deployment, WorkflowTemplate
+from workflows.runs.pins import pins_of
 
 
 class Room:
@@ -81,6 +82,11 @@ class Room:
         return samples.load(self.template, self.document, self.catalogue)
 
     @cached_property
+    def pinned(self) -> frozenset[str]:
+        """Steps that test runs do not run, since their output is pinned."""
+        return frozenset(pins_of(self.template))
+
+    @cached_property
     def deployment(self) -> Deployment | None:
         """What is live in the default environment."""
         rows = Deployment.objects.for_tenant(self.template.tenant_id).filter(template=self.template)
@@ -113,7 +119,13 @@ class Room:
 
     def outline_view(self, selected: str = "") -> outline.OutlineView:
         return outline.view(
-            self.document, self.graph, self.names, self.addresses, faults=self.faults, selected=selected
+            self.document,
+            self.graph,
+            self.names,
+            self.addresses,
+            faults=self.faults,
+            selected=selected,
+            pinned=self.pinned,
         )
 
     def canvas_view(self, selected: str = "", mode: str = drawing.AUTO) -> drawing.View:
@@ -126,6 +138,7 @@ class Room:
             faults=self.faults,
             selected=selected,
             menu="step-menu",
+            pinned=self.pinned,
         )
         return drawing.view(
             self.document, self.graph, self.names, cards, mode=mode, adding=self.addresses.adding

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -59,7 +60,10 @@ class SampleScope:
                 "state": None,
                 "parent": None,
             }
-        return Scope(names, budget=PREVIEW_BUDGET, time_zone=self.time_zone, now=clock.now())
+        shown: dict[str, Callable[..., JSON]] = {"callback_url": lambda key: "https://\u2026/callbacks/\u2026"}
+        return Scope(
+            names, budget=PREVIEW_BUDGET, time_zone=self.time_zone, now=clock.now(), extra_functions=shown
+        )
 
     def for_test(self) -> dict[str, JSON]:
         """The same as plain data, for testing a step."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from workflows.builder.views import canvas, data, page, publish, samples, steps, testing, triggers
+from workflows.builder.views import canvas, data, fetching, page, publish, samples, steps, testing, triggers
 
 STEP = "workflows/<uuid:id>/steps/<str:key>/"
 
@@ -18,6 +18,12 @@ urlpatterns = [
     path("workflows/<uuid:id>/test-run/", testing.test_run, name="builder-test-run"),
     path("workflows/<uuid:id>/publish/", publish.publish, name="workflow-publish"),
     path("workflows/<uuid:id>/triggers/<str:key>/", triggers.trigger, name="builder-trigger"),
+    path("workflows/<uuid:id>/triggers/<str:key>/fetch/", fetching.fetch, name="builder-fetch"),
+    path(
+        "workflows/<uuid:id>/triggers/<str:key>/options/<str:name>/",
+        fetching.load_options,
+        name="builder-trigger-options",
+    ),
     path("workflows/<uuid:id>/triggers/<str:key>/sample/", triggers.keep_sample, name="builder-sample"),
     path("workflows/<uuid:id>/triggers/<str:key>/wait/", samples.wait, name="builder-wait"),
     path("workflows/<uuid:id>/triggers/<str:key>/use-request/", samples.use_request, name="builder-use-request"),

@@ -231,7 +231,7 @@ TRIGGER_KINDS: Final[dict[str, TriggerKind]] = {
         )),
         TriggerKind("polling", "Polling", "Asks an app for new items.", (
             _EVENT_INPUT,
-            Field("every_s", "count", "Seconds between questions.", "config", low=10, high=30 * 86_400, default=300),
+            Field("every_s", "count", "Seconds between looks.", "config", low=10, high=30 * 86_400, default=300),
             Field("first_poll", "choice", "What the first answer starts.", "config", default="nothing",
                   choices=("nothing", "last", "all"), literal=True),
             Field("first_items", "count", "With `last`: how many of the newest.", "config", low=1, high=100, default=1),
@@ -252,6 +252,7 @@ TRIGGER_KINDS: Final[dict[str, TriggerKind]] = {
         TriggerKind("email", "E-mail", "Started by mail in a mailbox.", (
             Field("folder", "text", "The folder to watch.", "config", literal=True, default="INBOX"),
             Field("query", "text", "Which mails count.", "config", literal=True),
+            Field("every_s", "count", "Seconds between looks.", "config", low=10, high=86_400, default=60),
         ), _CONNECTED),
         TriggerKind("workflow", "Called by a workflow", "Started by a sub-workflow step.", (_INPUT_SCHEMA,)),
         TriggerKind("failure", "Failure", "Started when a workflow fails.", (

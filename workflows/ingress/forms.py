@@ -65,7 +65,9 @@ def form(request: HttpRequest, token: str) -> HttpResponse:
     except Refused as refused:
         return _refused(page, refused)
     except (OperationalError, InterfaceError):
-        return page.shown(status=503, problem="Your answers could not be stored just now. Send them again in a moment.")
+        return page.shown(
+            status=503, problem="Your answers could not be stored just now. Send them again in a moment."
+        )
     sent = request.GET.get("sent", "")
     return page.thanks(recorded=sent == "kept") if sent else page.shown()
 
@@ -115,7 +117,11 @@ class Page:
 
     def thanks(self, *, recorded: bool = False) -> HttpResponse:
         words = self.text("thanks", "Thank you. Your answers have arrived.")
-        return render(self.request, "workflows/forms/thanks.html", self._frame() | {"thanks": words, "recorded": recorded})
+        return render(
+            self.request,
+            "workflows/forms/thanks.html",
+            self._frame() | {"thanks": words, "recorded": recorded},
+        )
 
     def _frame(self) -> dict[str, Any]:
         tenant = Tenant.objects.get(pk=self.found.live.tenant_id)
@@ -158,13 +164,18 @@ def _receive(page: Page) -> HttpResponse:
     except DedupConflict:
         said = "You have sent this form already. To send these answers as well, press the button again."
         return page.shown(bound, status=409, again=True, problem=said)
-    return _after(page, run) if run else HttpResponseRedirect(f"{request.path}?sent=kept", status=303)
+    if run is None:
+        said = "An earlier answer is still being worked on, so this one was left out. Send it again in a while."
+        return page.shown(bound, status=409, again=True, problem=said)
+    return _after(page, run)
 
 
 def _hold_off(request: HttpRequest, found: Hook) -> None:
     announced = request.META.get("CONTENT_LENGTH") or "0"
     if announced.isdigit() and int(announced) > MAX_BYTES:
-        raise Refused(413, "too_large", f"All files together may have {MAX_BYTES // (1024 * 1024):,} MB at most.")
+        raise Refused(
+            413, "too_large", f"All files together may have {MAX_BYTES // (1024 * 1024):,} MB at most."
+        )
     if not may_come(f"form:{found.live.pk}:{client_ip(request)}", SENDS_PER_MINUTE):
         raise Refused(429, "too_often", f"More than {SENDS_PER_MINUTE} forms a minute came from one address.")
 
@@ -183,7 +194,9 @@ def _payload(page: Page, bound: forms.Form, shelf: Shelf) -> dict[str, JSON]:
     files: dict[str, JSON] = {}
 
     def keep(upload: UploadedFile[bytes]) -> JSON:
-        return shelf.value_of(Body(Upload(upload.name or "", (upload.content_type or "")[:120], upload.read())))
+        return shelf.value_of(
+            Body(Upload(upload.name or "", (upload.content_type or "")[:120], upload.read()))
+        )
 
     body = values_of(bound, page.fields, keep)
     files = {field.key: body[field.key] for field in page.fields if field.kind == "file" and body[field.key]}
@@ -212,8 +225,6 @@ def _start(found: Hook, payload: dict[str, JSON], shelf: Shelf, key: str) -> uui
         raise
     except WorkflowError as error:
         raise Refused(409, "not_started", error.message) from None
-    if result.execution_id is None:
-        raise Refused(409, "skipped", "An earlier answer is still being worked on. Send yours again in a while.")
     if result.execution_id is None:
         return None
     if result.duplicate:

@@ -105,9 +105,7 @@ def replay_to_draft(
     template: WorkflowTemplate, live: LiveTrigger, request_id: uuid.UUID, *, by: User
 ) -> uuid.UUID:
     """Run the draft on what came in, as a test. Raises NotReplayable."""
-    return start_test_run(
-        template, trigger=_given(template, live, request_id), trigger_type=live.type, by=by
-    )
+    return start_test_run(template, trigger=_given(template, live, request_id), trigger_type=live.type, by=by)
 
 
 def replay(
@@ -137,7 +135,12 @@ def _given(template: WorkflowTemplate, live: LiveTrigger, request_id: uuid.UUID)
     data = data_of(template, request_id)
     if data is None:
         raise NotReplayable("The data of this request is not kept (any more), so it cannot be replayed.")
-    return {**data, "type": TriggerType(live.type).value.lower(), "key": live.key, "at": clock.now().isoformat()}
+    return {
+        **data,
+        "type": TriggerType(live.type).value.lower(),
+        "key": live.key,
+        "at": clock.now().isoformat(),
+    }
 
 
 def _runs(template: WorkflowTemplate, live: LiveTrigger) -> Any:
@@ -147,7 +150,9 @@ def _runs(template: WorkflowTemplate, live: LiveTrigger) -> Any:
 
 
 def _samples(template: WorkflowTemplate, key: str) -> Any:
-    rows = Sample.objects.for_tenant(template.tenant_id).filter(template=template, step_key="", trigger_key=key)
+    rows = Sample.objects.for_tenant(template.tenant_id).filter(
+        template=template, step_key="", trigger_key=key
+    )
     return rows.filter(source=Sample.Source.REQUEST).order_by("-pk")
 
 

@@ -8,7 +8,7 @@ from django.db import models
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 
-class OrderedJSONField(models.JSONField):  # type: ignore[type-arg]  # Django's own class takes none at run time
+class OrderedJSONField(models.JSONField):
     """JSON as it was written: what people look at, and what becomes the columns of a table.
 
     PostgreSQL's `jsonb` sorts the keys of objects by length; `json` keeps the text. It knows keys (`column__key`), but
@@ -30,4 +30,4 @@ class OrderedJSONField(models.JSONField):  # type: ignore[type-arg]  # Django's 
         """As text: psycopg reads `jsonb` as text for Django, but makes values of `json` by itself."""
         if compiler.connection.vendor == "postgresql":
             return f"({sql})::text", params
-        return super().select_format(compiler, sql, params)  # type: ignore[misc]  # django-stubs leaves it out
+        return super().select_format(compiler, sql, params)

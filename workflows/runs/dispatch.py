@@ -6,6 +6,7 @@ With a broker: a Celery message, at most one outstanding. Without: a byte to the
 from __future__ import annotations
 
 import hashlib
+import hashlib
 import logging
 import os
 import socket
@@ -24,6 +25,14 @@ log = logging.getLogger(__name__)
 
 MAX_SOCKET_PATH = 100  # bytes; Linux takes 107, macOS 103
 WAKE_KEY = "automate:wake"
+BELL_KEY = "automate:bell"
+# One message is enough until a worker has taken it (`NX EX 1`); drains that are awake and idle hear the bell.
+_WAKE = """
+if redis.call('LLEN', KEYS[2]) == 0 then redis.call('LPUSH', KEYS[2], '1') end
+if redis.call('SET', KEYS[1], '1', 'NX', 'EX', 1) then return 1 end
+return 0
+"""
+_WAKE_SHA = hashlib.sha1(_WAKE.encode(), usedforsecurity=False).hexdigest()
 BREAK_S = 1.0  # after a failed wake-up none is tried for this long: the sweeper takes over
 _broken_until = 0.0
 _kept = threading.local()
@@ -95,12 +104,21 @@ def wake_engine_after_commit() -> None:
 
 
 def _send_message() -> None:
-    # `NX EX 1`: one message is enough until a worker has taken it
-    if settings.REDIS_URL and _ask_redis("SET", WAKE_KEY, "1", "NX", "EX", "1") is None:
+    if settings.REDIS_URL and not _wake_in_redis():
         return
     failpoint("dispatch.marked")
     current_app.send_task("workflows.drain", queue="engine", retry=False, ignore_result=True)
     failpoint("dispatch.sent")
+
+
+def _wake_in_redis() -> bool:
+    """Ring; whether a message is to be sent as well."""
+    from redis.exceptions import NoScriptError
+
+    try:
+        return bool(_ask_redis("EVALSHA", _WAKE_SHA, "2", WAKE_KEY, BELL_KEY))
+    except NoScriptError:
+        return bool(_ask_redis("EVAL", _WAKE, "2", WAKE_KEY, BELL_KEY))
 
 
 def message_taken() -> None:

@@ -33,6 +33,7 @@ from automate.lib import clock
 from workflows.engine.names import RunData
 from workflows.engine.outcome import StepError
 from workflows.runs import outputs, turns
+from workflows.runs.bell import Ear
 from workflows.runs.claims import Claims, Wish
 from workflows.runs.facts import Facts, child_results
 from workflows.runs.failpoints import failpoint
@@ -47,6 +48,7 @@ from workflows.runs.tokens import wait_answers
 log = logging.getLogger(__name__)
 
 CLAIM_EVERY_S = 0.01  # while slots are free and the last claim found nothing
+LOOK_EVERY_S = 0.25  # the same where a bell tells us: a ring may be lost
 SHOW_AFTER_S = 0.3  # a step that takes longer than this is shown as running
 # Claims in a row without progress: the run kills its worker. Not fewer, since a worker takes the other runs it holds
 # with it, and one that is killed five times in half a minute must not fail those.
@@ -69,6 +71,7 @@ class Engine:
 
     slots: int = field(default_factory=lambda: settings.AUTOMATE_SLOTS)
     lease_s: float = field(default_factory=lambda: settings.AUTOMATE_LEASE_S)
+    ear: Ear | None = None
 
     def __post_init__(self) -> None:
         self.worker = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
@@ -82,18 +85,25 @@ class Engine:
         self.beat_at = 0.0
         self.shown_at = 0.0
         self.claim_at = 0.0
+        self.rings = 0
         self.claims = Claims(self.slots)
         self.is_in_doubt = True
 
     # --- the loop ------------------------------------------------------------------------------
-    def drain(self, *, stop: Callable[[], bool] = lambda: False, max_s: float | None = None) -> bool:
-        """Work until there is nothing to do. Once `stop` says so, steps under way are finished and their runs handed
+    def drain(
+        self,
+        *,
+        stop: Callable[[], bool] = lambda: False,
+        max_s: float | None = None,
+        linger_s: float = LINGER_S,
+    ) -> bool:
+        """Work until there has been nothing to do for `linger_s`. Once `stop` says so, steps under way are finished and their runs handed
         over. After each `max_s` nothing is claimed for a moment, but a long run holds up nobody: if it is still under
         way then, claims go on. True comes back when more work may be waiting."""
         with self.writer.here():
-            return self._drain(stop, max_s)
+            return self._drain(stop, max_s, linger_s)
 
-    def _drain(self, stop: Callable[[], bool], max_s: float | None) -> bool:
+    def _drain(self, stop: Callable[[], bool], max_s: float | None, linger_s: float) -> bool:
         close_old_connections()
         began = time.monotonic()
         idle_since: float | None = None
@@ -109,14 +119,14 @@ class Engine:
             if closing:
                 return True
             idle_since = idle_since or time.monotonic()
-            if time.monotonic() - idle_since > LINGER_S:
+            if time.monotonic() - idle_since > linger_s:
                 return False
 
     def _collect(self, closing: bool) -> None:
         """Wait a little for something to write, then take all there is."""
         if not self.unwritten:
             free = self.slots - len(self.held)
-            wait_s = CLAIM_EVERY_S if free and not closing else 0.05
+            wait_s = CLAIM_EVERY_S if free and not closing and not self._is_told else 0.05
             try:
                 entry = self.inbox.get(timeout=wait_s)
                 if entry is not None:
@@ -140,7 +150,7 @@ class Engine:
 
     def _turn(self, *, may_claim: bool) -> bool:
         """One transaction: write, claim, beat. True when runs were claimed."""
-        now = time.monotonic()
+        now, rings = time.monotonic(), self.rings
         claim = self._wish(now) if may_claim and now >= self.claim_at else None
         beat = now - self.beat_at > self.lease_s / 6
         show = self._worth_showing(now)
@@ -157,9 +167,28 @@ class Engine:
             self._write_one_by_one()
             return False
         if claim and not claimed:
-            self.claim_at = now + CLAIM_EVERY_S
+            self._look_later(now, rings)
         self._begin(claimed)
         return bool(claimed)
+
+    @property
+    def _is_told(self) -> bool:
+        """Whether a bell says when there is something to claim."""
+        return self.ear is not None and self.ear.is_working
+
+    def _look_later(self, now: float, rings: int) -> None:
+        """Nothing was there; a ring since we began to look was for something newer."""
+        if self.ear is not None:
+            self.ear.listen(self._ring)
+        self.claim_at = now + (LOOK_EVERY_S if self._is_told else CLAIM_EVERY_S)
+        if self.rings != rings:
+            self.claim_at = 0.0
+
+    def _ring(self) -> None:
+        """Somebody has queued a run; called in the ear's thread."""
+        self.rings += 1
+        self.claim_at = 0.0
+        self.inbox.put(None)
 
     def _wish(self, now: float) -> Wish | None:
         return self.claims.wish([holding.lease for holding in list(self.held.values())], now)

@@ -28,7 +28,9 @@ Kind = RunEvent.Kind
 
 logger = logging.getLogger(__name__)
 _lock = threading.Lock()
-_last: dict[tuple[object, ...], tuple[float, int]] = {}  # cause → (when it was written, how often it came since)
+_last: dict[
+    tuple[object, ...], tuple[float, int]
+] = {}  # cause → (when it was written, how often it came since)
 
 
 def note(

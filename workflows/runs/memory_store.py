@@ -66,9 +66,13 @@ def _kept(owner: Owner, rows: dict[str, StepState], use: UseMemory, now: datetim
     kept: Kept = {}
     for name in use.names:
         row = rows.get(name)
-        gone = row is None or row.value is None or (row.expires_at is not None and row.expires_at <= now)
-        kept[name] = Nothing() if gone or row is None else _opened(owner, row)
+        is_there = row is not None and row.value is not None and not _has_expired(row, now)
+        kept[name] = _opened(owner, row) if row is not None and is_there else Nothing()
     return kept
+
+
+def _has_expired(row: StepState, now: datetime) -> bool:
+    return row.expires_at is not None and row.expires_at <= now
 
 
 def _opened(owner: Owner, row: StepState) -> JSON:
@@ -86,19 +90,24 @@ def apply(entries: Iterable[Entry], now: datetime) -> None:
     fresh = [record for entry, record in found if (entry.lease.execution_id, record.path) not in written]
     books = _books([record.memory for record in fresh], now)
     for entry, record in found:
-        work: MemoryWork = record.memory
-        work.fault, work.is_late = None, False
         row = written.get((entry.lease.execution_id, record.path))
         if row is not None:
             _take_over(record, row)
-        elif work.use is not None:
-            _use(record, work, work.use, books[work.owner], now)
-        else:
-            _remember(record, work, now)
-        if work.fault is not None or work.is_late:
+        elif not _is_done(record, books, now):
             entry.records = [other for other in entry.records if other is not record]
     for book in books.values():
         book.sweep()
+
+
+def _is_done(record: Record, books: dict[Owner, Book], now: datetime) -> bool:
+    """False when it could not be done, or another run was quicker: the record's work says which."""
+    work: MemoryWork = record.memory
+    work.fault, work.is_late = None, False
+    if work.use is not None:
+        work.fault = _use(record, work, work.use, books[work.owner], now)
+    else:
+        work.is_late = not _remember(record, work, now)
+    return work.fault is None and not work.is_late
 
 
 def _written(found: Sequence[tuple[Entry, Record]]) -> dict[tuple[uuid.UUID, str], StepExecution]:
@@ -187,15 +196,14 @@ def _books(works: Sequence[MemoryWork], now: datetime) -> dict[Owner, Book]:
     return {owner: Book(owner, wanted[owner], changed[owner], now) for owner in owners}
 
 
-def _use(record: Record, work: MemoryWork, use: UseMemory, book: Book, now: datetime) -> None:
+def _use(record: Record, work: MemoryWork, use: UseMemory, book: Book, now: datetime) -> StepError | None:
     before = _kept(work.owner, book.rows, use, now)
     try:
         kept = {name: after(use, name, before[name]) for name in use.names}
         if any(isinstance(before[name], Nothing) and not isinstance(kept[name], Nothing) for name in kept):
             book.refuse_too_many(now)
     except StepFault as fault:
-        work.fault = StepError(str(fault), fault.code, record.key)
-        return
+        return StepError(str(fault), fault.code, record.key)
     touched = [book.rows[name] for name in use.names if name in book.rows]
     is_secret = work.is_secret or any(row.is_encrypted for row in touched)
     if use.deed != "get":
@@ -203,9 +211,10 @@ def _use(record: Record, work: MemoryWork, use: UseMemory, book: Book, now: date
             book.put(name, value, use, now, is_secret=is_secret)
     record.output = output(use, before, kept)
     record.is_secret = record.is_secret or is_secret
+    return None
 
 
-def _remember(record: Record, work: MemoryWork, now: datetime) -> None:
+def _remember(record: Record, work: MemoryWork, now: datetime) -> bool:
     """All of these items are new, or none of them is kept and the run looks again."""
     owner = work.owner
     rows = [
@@ -222,10 +231,10 @@ def _remember(record: Record, work: MemoryWork, now: datetime) -> None:
     if made < len(rows):
         for part in _chunks(rows):
             SeenItem.objects.filter(pk__in=[row.pk for row in part]).delete()
-        work.is_late = True
-        return
+        return False
     if random.random() < len(rows) / (MAX_SEEN / 100):  # noqa: S311 - counting each time would cost more than a few too many
         forget_oldest(owner, record.key)
+    return True
 
 
 def forget_oldest(owner: Owner, step_key: str, keep: int = MAX_SEEN) -> int:

@@ -14,7 +14,11 @@ MAX_PINNED_BYTES: Final = 256 * 1024  # of one output
 
 def pins_of(template: WorkflowTemplate) -> dict[str, JSON]:
     """The pinned outputs of the draft by step key (two SQL queries)."""
-    rows = Sample.objects.for_tenant(template.tenant_id).filter(template=template, pinned=True).exclude(step_key="")
+    rows = (
+        Sample.objects.for_tenant(template.tenant_id)
+        .filter(template=template, pinned=True)
+        .exclude(step_key="")
+    )
     found: dict[str, JSON] = {}
     for key, data in rows.order_by("-id").values_list("step_key", "data"):
         found.setdefault(key, data)

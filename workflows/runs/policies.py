@@ -109,7 +109,9 @@ def admit(
             _note_skipped(row, unfinished)
             return "skipped"
         row.concurrency_key = key
-        row.is_held = is_full or turns.has_held(key) or turns.is_workspace_full(row.tenant_id, policy.workspace_limit)
+        row.is_held = (
+            is_full or turns.has_held(key) or turns.is_workspace_full(row.tenant_id, policy.workspace_limit)
+        )
         if current_store().start(row, receipt) is None:
             return "duplicate"
         if row.is_held:
@@ -137,5 +139,3 @@ def _note_skipped(row: StartRow, unfinished: int) -> None:
         message=message + events.more_like_it(left_out),
         at=clock.now(),
     )
-
-

@@ -91,9 +91,10 @@ def _options(execution: WorkflowExecution, has_journal: bool) -> dict[str, Any]:
 
 
 def _input(execution: WorkflowExecution, changed: JSON) -> JSON:
+    given: JSON = execution.input
     if changed is None:
-        return execution.input
-    trigger = execution.input if isinstance(execution.input, dict) else {}
+        return given
+    trigger = given if isinstance(given, dict) else {}
     if _files(changed) - _files(trigger):
         raise NotRetryable("The changed data names a file that the run did not have. Only files of the run can be used.")
     return {**trigger, "body": changed}

@@ -2,7 +2,7 @@
 
 PostgreSQL has a full-text index of its own table, `RunText`. No run writes it: whoever searches has the newest ended
 runs that are not in it yet put into it, a batch at a time, so that a workspace in which nobody searches pays nothing
-(docs/search.md has the figures). SQLite looks through the newest runs one by one.
+(docs/runs.md has the figures). SQLite looks through the newest runs one by one.
 """
 
 from __future__ import annotations
@@ -109,8 +109,15 @@ def _scan(words: list[str], rows: QuerySet[WorkflowExecution]) -> Search:
     for word in words:
         text = dumps(word)[1:-1]  # as it stands inside JSON
         steps = StepExecution.objects.filter(execution_id=OuterRef("pk"), is_encrypted=False)
-        found &= Q(_has("input", text)) | Q(_has("output", text)) | Q(_has("error", text)) | Q(
-            Exists(steps.filter(Q(_has("input", text)) | Q(_has("output", text)) | Q(_has("error", text))))
+        found &= (
+            Q(_has("input", text))
+            | Q(_has("output", text))
+            | Q(_has("error", text))
+            | Q(
+                Exists(
+                    steps.filter(Q(_has("input", text)) | Q(_has("output", text)) | Q(_has("error", text)))
+                )
+            )
         )
     return Search(found, f"Without PostgreSQL only the newest {SCANNED:,} runs are searched.")
 

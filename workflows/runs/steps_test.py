@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from accounts.models import User
@@ -16,6 +17,7 @@ from workflows.engine.document import Step
 from workflows.engine.graph import Graph
 from workflows.engine.names import Frame, RunData, scope_for
 from workflows.engine.outcome import (
+    AskPeople,
     CallAction,
     Done,
     Failed,
@@ -29,17 +31,19 @@ from workflows.engine.outcome import (
     UseMemory,
 )
 from workflows.engine.plan import ScopeShape
-from workflows.engine.steps import begin
+from workflows.engine.steps import approval, begin
 from workflows.engine.steps.context import StepContext, StepFault
 from workflows.models import Sample, WorkflowTemplate
 from workflows.models.template import default_environment_of
 from workflows.runs import actions, memory_store
+from workflows.runs.asking import callback_path
 from workflows.runs.code import run_code
 from workflows.runs.facts import Facts
 from workflows.runs.memory import Around, owner_of
 from workflows.runs.perform import DEFAULT_STEP_TIMEOUT_S, Call
 from workflows.runs.scopes import ScopeRun
 from workflows.runs.shapes import Claimed, Lease
+from workflows.runs.tokens import address
 
 MAX_TEST_S = 60.0  # a page waits for it
 _NO_SHAPE = ScopeShape((), {}, frozenset(), {})
@@ -60,7 +64,7 @@ def run_one_step(
     data, frame = _sample_data(Graph(document), step, sample_scope, claimed)
     started = clock.monotonic()
     outcome, log, leaked = _run(step, data, frame, claimed)
-    result = _without_secrets(_shown(outcome, log, step), data, leaked)
+    result = _without_secrets(_shown(outcome, log, step, by), data, leaked)
     result["duration_ms"] = int((clock.monotonic() - started) * 1000)
     if result["status"] == "COMPLETED":
         Sample.objects.create(
@@ -99,11 +103,18 @@ def _sample_data(
     data.load_vars = lambda: facts.variables(claimed)[0]
     data.load_secrets = lambda: facts.variables(claimed)[1]
     data.time_zone = graph.document.settings.time_zone or "UTC"
+    data.functions_at = lambda frame: {"callback_url": partial(_no_address, graph, frame)}
     for key, output in (given.get("steps") or {}).items():
         if key in graph.steps:
             path = _prefix_for(graph, key, frame) + key
             data.records[path] = Record(path, key, "COMPLETED", ("main",), output=output)
     return data, frame
+
+
+def _no_address(graph: Graph, frame: Frame | None, key: JSON) -> JSON:
+    """An address that nothing waits at: a test of one step is no run that could go on."""
+    callback_path(graph, key, frame)
+    return address("CALLBACK", uuid.uuid4())
 
 
 def _prefix_for(graph: Graph, key: str, frame: Frame | None) -> str:
@@ -176,7 +187,7 @@ def _without_secrets(shown: dict[str, Any], data: RunData, leaked: list[str]) ->
     }
 
 
-def _shown(outcome: Outcome, log: JSON, step: Step) -> dict[str, Any]:
+def _shown(outcome: Outcome, log: JSON, step: Step, by: User) -> dict[str, Any]:
     shown: dict[str, Any] = {
         "status": "COMPLETED",
         "input": None,
@@ -193,6 +204,9 @@ def _shown(outcome: Outcome, log: JSON, step: Step) -> dict[str, Any]:
             "output": {"count": len(outcome.items), "failed": 0, "results": []},
             "items": outcome.items[:50],
         }
+    if isinstance(outcome, AskPeople):  # nobody is asked: as if whoever tests had approved
+        asked: JSON = {"message": outcome.message, "asked": list(outcome.assignees)}
+        return shown | {"input": asked, "output": approval.sample(step, by.email, clock.now().isoformat())}
     if isinstance(outcome, StartChild):
         return shown | {"input": outcome.input, "output": None}
     return shown | {"output": outcome.input if hasattr(outcome, "input") else None}

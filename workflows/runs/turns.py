@@ -28,6 +28,7 @@ REPLACED: Final = (
     "A newer run of this workflow was started. Its settings say that the older one is stopped then."
 )
 State = ActiveRun.State
+Place = tuple[int, datetime | None, uuid.UUID]  # priority, held since, run
 
 log = logging.getLogger(__name__)
 
@@ -68,9 +69,9 @@ def is_workspace_full(tenant_id: uuid.UUID, workspace_limit: int | None) -> bool
 
 @dataclass
 class Turn:
-    """What is to be done: runs that go on, as (priority, held since, id); and older ones that a newer one replaces."""
+    """What is to be done: runs that may go on, and older ones that a newer one replaces."""
 
-    next: list[tuple[int, datetime, uuid.UUID]] = field(default_factory=list)
+    next: list[Place] = field(default_factory=list)
     replaced: list[uuid.UUID] = field(default_factory=list)
 
 
@@ -86,7 +87,7 @@ def settle(tenant_id: uuid.UUID, keys: Collection[str]) -> int:
             if limit is None:
                 lock(key)
             _decide(key, turn)
-        chosen = sorted(turn.next)[: _cut(places_of(tenant_id, limit))]
+        chosen = sorted(turn.next, key=_order)[: _cut(places_of(tenant_id, limit))]
         moved = ActiveRun.objects.filter(pk__in=[pk for *_, pk in chosen], state=State.HELD).update(
             state=State.READY, run_at=clock.now()
         )
@@ -113,8 +114,13 @@ def settle_after(freed: Iterable[tuple[uuid.UUID, str]]) -> None:
     for tenant_id, keys in by_tenant.items():
         try:
             settle(tenant_id, keys)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - a run that has ended must not fail by what comes after it
             log.warning("held runs could not go on yet: %s", type(error).__name__)
+
+
+def _order(place: Place) -> tuple[int, float, uuid.UUID]:
+    priority, held_since, run = place
+    return priority, held_since.timestamp() if held_since else 0.0, run
 
 
 def _cut(places: int | None) -> int:
@@ -154,7 +160,7 @@ def _rule(key: str) -> tuple[int | None, str]:
     return policy.limit, policy.overlap
 
 
-def _replace(key: str, limit: int, turn: Turn) -> list[tuple[int, datetime, uuid.UUID]]:
+def _replace(key: str, limit: int, turn: Turn) -> list[Place]:
     """The newest starts win: those that stay held are given, all older runs are to be stopped."""
     newest_first = of_key(key).order_by("-pk").values_list("pk", "state", "priority", "run_at")
     staying = list(newest_first[:limit])

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import logging
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from automate.lib import clock
 from integrations.errors import ActionError, RateLimited
 from workflows.models import LiveTrigger, RunEvent
 from workflows.runs.events import note
-
-if TYPE_CHECKING:
-    from workflows.triggers.claims import Claim
+from workflows.triggers.claims import POLLED, Claim
 
 TELLS_AFTER: Final = 3  # failures in a row: a service that stumbles once is nobody's business
 MAX_WAIT_S: Final = 3600.0
@@ -83,5 +81,7 @@ def note_gap(live: LiveTrigger) -> None:
 
 
 def in_trouble(live: LiveTrigger) -> bool:
-    """Whether somebody should look: it has failed several times in a row."""
-    return bool(live.last_error) and int(live.cursor.get("failures", 0)) >= TELLS_AFTER
+    """Whether somebody should look. A poll may fail a few times in a row before it is anybody's business."""
+    if not live.last_error:
+        return False
+    return live.type not in POLLED or int(live.cursor.get("failures", 0)) >= TELLS_AFTER

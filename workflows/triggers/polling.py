@@ -23,6 +23,7 @@ from automate.lib.expressions import ExpressionError
 from integrations.errors import IntegrationError
 from integrations.values import Batch, Item
 from workflows.engine.document import Trigger
+from workflows.engine.kinds import TRIGGER_KINDS
 from workflows.errors import WorkflowError
 from workflows.models import Deployment
 from workflows.runs.failpoints import failpoint
@@ -63,7 +64,7 @@ def poll(taken: Claim) -> int:
         if published is None:
             raise ValueError("The published version has no such trigger. Publish the workflow again.")
         trigger = published.trigger
-        every_s = interval_s(trigger.config)
+        every_s = interval_s(trigger)
         question = question_of(live, trigger)
         first = _first_mode(live.cursor, trigger, question)
         batch = ask(question, {} if first else live.cursor.get("state", {}), now=clock.now(), first=first)
@@ -75,8 +76,9 @@ def poll(taken: Claim) -> int:
     return _Taking(taken, trigger, question, batch, mode, every_s).take()
 
 
-def interval_s(config: Mapping[str, Any]) -> float:
-    every = config.get("every_s")
+def interval_s(trigger: Trigger) -> float:
+    """Seconds between two polls."""
+    every = trigger.config.get("every_s", TRIGGER_KINDS[trigger.type].by_name["every_s"].default)
     return float(every) if isinstance(every, int | float) and every > 0 else DEFAULT_EVERY_S
 
 

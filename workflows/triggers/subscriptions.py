@@ -153,8 +153,6 @@ def faults_of(tenant_id: uuid.UUID, trigger: Trigger, bindings: Any) -> Iterator
         if trigger.type == "event" and event.type != "polling":
             service = find_service(integration, tenant_id)
             yield from _proof_faults(tenant_id, trigger, event, service.manifest, bindings)
-    if trigger.type == "email" and not trigger.connection:
-        yield _fault(trigger, "connection", "Choose the mailbox: this trigger has no connection.")
 
 
 def _kind_faults(trigger: Trigger, event: Event) -> Iterator[Fault]:

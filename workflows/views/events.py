@@ -15,11 +15,12 @@ from django.views.decorators.http import require_GET
 
 from accounts.request import AppRequest
 from automate.lib import clock
+from automate.lib.ids import first_id_at
 from workflows.access import get_workflow_or_404, rights_on
 from workflows.models import RunEvent, WorkflowExecution, WorkflowTemplate, WorkflowTrigger
 from workflows.views.frame import bar_of, run_tabs
 from workflows.views.replies import asks_for, vary
-from workflows.views.run_filters import SPANS, as_id, first_id_at
+from workflows.views.run_filters import SPANS, as_id
 
 PAGE_SIZE: Final = 50
 Kind = RunEvent.Kind
@@ -79,7 +80,11 @@ def event_list(request: AppRequest, id: uuid.UUID) -> HttpResponse:
         "asked": asked,
         "events": _shown(template, rows[:PAGE_SIZE]),
         "chips": [
-            {"label": label, "url": asked.url(base, kind=str(kind), before=None), "active": asked.kind == kind}
+            {
+                "label": label,
+                "url": asked.url(base, kind=str(kind), before=None),
+                "active": asked.kind == kind,
+            }
             for kind, label in LABELS.items()
         ],
         "spans": SPANS,
@@ -114,7 +119,9 @@ def _shown(template: WorkflowTemplate, rows: list[RunEvent]) -> list[Shown]:
 
 
 def _one(row: RunEvent, numbers: dict[uuid.UUID, int | None], names: dict[str, str]) -> Shown:
-    icon, tone = ICONS.get(Kind(row.kind), ("info-circle", "idle")) if row.kind in Kind else ("info-circle", "idle")
+    icon, tone = (
+        ICONS.get(Kind(row.kind), ("info-circle", "idle")) if row.kind in Kind else ("info-circle", "idle")
+    )
     known = row.execution_id in numbers
     number = numbers.get(row.execution_id) if row.execution_id else None
     return Shown(

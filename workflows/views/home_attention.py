@@ -13,12 +13,15 @@ from django.utils.http import urlencode
 
 from accounts.models import Membership
 from automate.lib import clock
+from automate.lib.ids import first_id_at
 from automate.templatetags.formats import ago_words
 from integrations.models import UserIntegration
-from workflows.models import ActiveRun, WorkflowExecution
+from workflows.access import hidden_workflows
+from workflows.models import ActiveRun, LiveTrigger, WorkflowExecution
+from workflows.triggers.poll_troubles import in_trouble
 from workflows.views.home_figures import first_apps
 from workflows.views.home_waiting import waiting_for
-from workflows.views.run_filters import Runs, first_id_at
+from workflows.views.run_filters import Runs
 from workflows.views.run_words import advice
 
 FAILED_FOR: Final = timedelta(days=7)
@@ -61,6 +64,7 @@ def attention(membership: Membership, rows: Runs) -> Attention:
             *(Concern(title, text, url, "Answer", "approval") for title, text, url in waiting_for(membership)),
             *(_question(run, number, apps) for run, number in asking),
             *(_expired(connection, home) for connection in _expired_connections(membership)),
+            *(_trouble(live) for live in _triggers_in_trouble(membership)),
             *(_failure(run, number, apps) for run, number in failing),
         ]
     )
@@ -97,6 +101,14 @@ def _expired_connections(membership: Membership) -> list[UserIntegration]:
     return list(rows.select_related("integration").order_by("name")[:LOOKED_AT])
 
 
+def _triggers_in_trouble(membership: Membership) -> list[LiveTrigger]:
+    """Triggers that look for something, or that a service should call, and cannot for a while now."""
+    found = LiveTrigger.objects.for_tenant(membership.tenant).filter(deployment__is_active=True, is_off=False)
+    found = found.exclude(last_error="").exclude(template__in=hidden_workflows(membership))
+    live = found.select_related("template").order_by("pk")[:LOOKED_AT]
+    return [one for one in live if in_trouble(one)]
+
+
 def _question(run: WorkflowExecution, number: int, apps: dict[uuid.UUID, str]) -> Concern:
     return Concern(
         title=run.template.name,
@@ -115,6 +127,16 @@ def _expired(connection: UserIntegration, home: str) -> Concern:
         action="Reconnect",
         tile=connection.integration.name,
         dialog=True,
+    )
+
+
+def _trouble(live: LiveTrigger) -> Concern:
+    return Concern(
+        title=live.template.name,
+        text=f"Its trigger does not work: {live.last_error}",
+        url=f"{reverse('workflows:workflow-build', args=[live.template_id])}?{urlencode({'trigger': live.key})}",
+        action="Look",
+        tile="clock",
     )
 
 

@@ -49,10 +49,17 @@ def memory_list(request: AppRequest, id: uuid.UUID) -> HttpResponse:
     template = get_workflow_or_404(request, id, "execution.view")
     chosen, chips = _places(template, request.GET.get("of", ""))
     query, after = request.GET.get("q", "").strip()[:120], request.GET.get("after", "")[:120]
-    rows = keys_of(chosen).filter(key__icontains=query, key__gt=after).exclude(value__isnull=True).order_by("key")
+    rows = (
+        keys_of(chosen)
+        .filter(key__icontains=query, key__gt=after)
+        .exclude(value__isnull=True)
+        .order_by("key")
+    )
     found = list(rows[: PAGE_SIZE + 1])
     base = reverse("workflows:memory-list", args=[template.pk])
-    more = {"of": _name(chosen), "q": query, "after": found[PAGE_SIZE - 1].key} if len(found) > PAGE_SIZE else {}
+    more = (
+        {"of": _name(chosen), "q": query, "after": found[PAGE_SIZE - 1].key} if len(found) > PAGE_SIZE else {}
+    )
     rights = rights_on(request.membership, template)
     context = {
         "workflow": template,
@@ -80,7 +87,9 @@ def memory_forget(request: AppRequest, id: uuid.UUID) -> HttpResponse:
         detail = {"forgot": words, "of": _name(chosen)}
         record(template.tenant, request.user, "workflow.memory_changed", template, after=detail)
     messages.success(request, f"Forgot {words}." if count else "There was nothing to forget.")
-    return redirect(f"{reverse('workflows:memory-list', args=[template.pk])}?{urlencode({'of': _name(chosen)})}")
+    return redirect(
+        f"{reverse('workflows:memory-list', args=[template.pk])}?{urlencode({'of': _name(chosen)})}"
+    )
 
 
 def _forget(owner: Owner, post: Any) -> tuple[int, str]:
@@ -122,7 +131,9 @@ def _seen(template: WorkflowTemplate, owner: Owner) -> list[dict[str, Any]]:
     rows = SeenItem.objects.for_tenant(owner.tenant_id).filter(
         template_id=owner.template_id, environment_id=owner.environment_id
     )
-    counted = list(rows.values("step_key").annotate(count=Count("pk"), last=Max("seen_at")).order_by("step_key"))
+    counted = list(
+        rows.values("step_key").annotate(count=Count("pk"), last=Max("seen_at")).order_by("step_key")
+    )
     steps = WorkflowStep.objects.for_tenant(template.tenant_id).filter(template=template)
     names = dict(steps.values_list("key", "name"))
     return [{**row, "name": names.get(row["step_key"]) or row["step_key"]} for row in counted]

@@ -88,7 +88,9 @@ def _used(
         press = str(as_id(request.POST.get("press")) or uuid7())
         result = requests.replay(template, live, request_id, press=press, by=request.user)
         if result.execution_id is None:
-            raise requests.NotReplayable("Nothing was started: an earlier run is under way, and the settings say so.")
+            raise requests.NotReplayable(
+                "Nothing was started: an earlier run is under way, and the settings say so."
+            )
         return redirect("workflows:run-detail", result.execution_id)
     raise Http404
 
@@ -96,7 +98,9 @@ def _used(
 def _triggers(template: WorkflowTemplate) -> list[tuple[LiveTrigger, str]]:
     """The addresses of this workflow with the names of their triggers, in the draft's order (three SQL queries)."""
     rows = documents.addresses(template)
-    named = WorkflowTrigger.objects.for_tenant(template.tenant_id).filter(template=template).order_by("position")
+    named = (
+        WorkflowTrigger.objects.for_tenant(template.tenant_id).filter(template=template).order_by("position")
+    )
     names = dict(named.values_list("key", "name"))
     keys = [*[key for key in names if key in rows], *sorted(rows.keys() - names.keys())]
     kinds = (TriggerType.WEBHOOK, TriggerType.FORM, TriggerType.EVENT)
@@ -112,16 +116,27 @@ def _shown(template: WorkflowTemplate, chosen: requests.Request, shape: str) -> 
     """The data of the open request, in the shape that was asked for."""
     data = requests.data_of(template, chosen.id)
     shape = shape if shape in SHAPES else "json"
-    parts = [(name, (data or {}).get(key)) for name, key in (("Body", "body"), ("Query", "query"), ("Headers", "headers"))]
+    parts = [
+        (name, (data or {}).get(key))
+        for name, key in (("Body", "body"), ("Query", "query"), ("Headers", "headers"))
+    ]
     return {
         "data": data,
         "shape": shape,
         "segments": [
-            {"label": label, "active": key == shape, "url": "?" + urlencode({"trigger": chosen.trigger_key, "open": str(chosen.id), "as": key})}
+            {
+                "label": label,
+                "active": key == shape,
+                "url": "?" + urlencode({"trigger": chosen.trigger_key, "open": str(chosen.id), "as": key}),
+            }
             for key, label in SHAPES.items()
         ],
         "method": (data or {}).get("method", ""),
-        "parts": [(name, value, tree(value) if shape == "tree" else ()) for name, value in parts if value not in (None, "", {})],
+        "parts": [
+            (name, value, tree(value) if shape == "tree" else ())
+            for name, value in parts
+            if value not in (None, "", {})
+        ],
         "raw": requests.as_http(data) if data and shape == "raw" else "",
     }
 
@@ -129,7 +144,13 @@ def _shown(template: WorkflowTemplate, chosen: requests.Request, shape: str) -> 
 def tree(value: Any, depth: int = 0, budget: list[int] | None = None) -> list[dict[str, Any]]:
     """The parts of an object or list: {name, value} for leaves, {name, count, children} for branches."""
     left = budget if budget is not None else [MAX_BRANCHES]
-    pairs = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else [("", value)]
+    pairs = (
+        value.items()
+        if isinstance(value, dict)
+        else enumerate(value)
+        if isinstance(value, list)
+        else [("", value)]
+    )
     found = []
     for name, part in pairs:
         if left[0] <= 0:
@@ -137,5 +158,7 @@ def tree(value: Any, depth: int = 0, budget: list[int] | None = None) -> list[di
         left[0] -= 1
         branch = isinstance(part, dict | list) and bool(part) and depth < MAX_DEPTH
         children = tree(part, depth + 1, left) if branch else []
-        found.append({"name": str(name), "value": part, "count": len(part) if branch else 0, "children": children})
+        found.append(
+            {"name": str(name), "value": part, "count": len(part) if branch else 0, "children": children}
+        )
     return found

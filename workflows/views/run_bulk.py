@@ -78,9 +78,13 @@ def _pressed(
     )
     if done.started:
         number = len(done.started)
-        messages.success(request, "One run was started again." if number == 1 else f"{number:,} runs were started again.")
+        messages.success(
+            request, "One run was started again." if number == 1 else f"{number:,} runs were started again."
+        )
     if done.refused:
-        messages.warning(request, f"{len(done.refused):,} could not be repeated. The first: {done.refused[0]}")
+        messages.warning(
+            request, f"{len(done.refused):,} could not be repeated. The first: {done.refused[0]}"
+        )
     if not done.started and not done.refused:
         messages.warning(request, "There was nothing left to retry.")
     return replies.go(request, list_url)

@@ -16,10 +16,10 @@ from workflows.ingress.refusals import Refused
 from workflows.runs.answers import AlreadyAnswered, MayNotAnswer, NotAnswerable, answer_as_member, may_answer
 from workflows.runs.questions import question_at
 from workflows.views.run_deeds import told
-from workflows.views.run_panel import first_place, panel_of
+from workflows.views.run_panel import panel_of
 from workflows.views.run_room import RunRoom, open_run
 from workflows.views.run_view import live_answer, page_context, run_context
-from workflows.views.run_waits import waits
+from workflows.views.run_waits import wait_at
 
 
 @require_POST
@@ -52,13 +52,12 @@ def run_decide(request: AppRequest, id: uuid.UUID, path: str) -> HttpResponse:
 
 
 def _refused(request: AppRequest, room: RunRoom, answering: Answering, problem: str) -> HttpResponse:
-    """The page or its steps with what is wrong beside the field."""
-    shown = RunRoom(request, room.execution, room.where or first_place(room))
-    panel = panel_of(shown, is_auto=True)
-    asked = waits(shown, answering, problem)
+    """The page, or its panel, with what is wrong beside the field."""
+    panel = panel_of(room)
+    panel.waiting = wait_at(room, room.where, answering, problem)
     if request.htmx:
-        response = live_answer(request, shown, panel, open_waits=asked, with_panel=False)
+        response = live_answer(request, room, panel)
         response.status_code = 422
         return response
-    context = run_context(request, shown, panel, open_waits=asked) | page_context(shown)
+    context = run_context(request, room, panel) | page_context(room)
     return render(request, "workflows/run_detail.html", context, status=422)

@@ -55,7 +55,9 @@ def run_retry(request: AppRequest, id: uuid.UUID) -> HttpResponse:
 @require_POST
 def run_retry_from(request: AppRequest, id: uuid.UUID, path: str) -> HttpResponse:
     room = open_run(request, id, path, need="execution.retry")
-    return _again(request, room.execution, path, "newest" if request.POST.get("version") == "newest" else "same")
+    return _again(
+        request, room.execution, path, "newest" if request.POST.get("version") == "newest" else "same"
+    )
 
 
 @require_http_methods(["GET", "POST"])

@@ -32,6 +32,7 @@ from workflows.views.run_paths import TRIGGER, Place
 from workflows.views.run_room import RunRoom
 from workflows.views.run_rows import how, status_of
 from workflows.views.run_states import LoopFacts
+from workflows.views.run_waits import Waiting, wait_at
 from workflows.views.run_words import Headline
 
 
@@ -61,6 +62,7 @@ class Panel:
     printed: dict[str, Any] = field(default_factory=dict)
     retry_url: str = ""
     builder_url: str = ""
+    waiting: Waiting | None = None
     is_auto: bool = False
 
 
@@ -188,6 +190,7 @@ def _step(room: RunRoom, place: Place, is_action: bool) -> Panel:
     panel.failed_items = failed_items(room, place) if is_loop else []
     panel.request = row.request_log if row and isinstance(row.request_log, dict) else None
     panel.builder_url = builder_url(room, "step", place.key)
+    panel.waiting = wait_at(room, place.path)
     if row and row.step_status != StepExecution.Status.SKIPPED and may_retry(room):
         panel.retry_url = reverse("workflows:run-retry-from", args=[room.execution.pk, place.path])
     return panel
@@ -197,5 +200,5 @@ def first_place(room: RunRoom) -> str:
     """What is opened when nobody chose: where it failed, or what is asked."""
     if not room.program:
         return ""
-    asked = sorted(room.live.asked)
+    asked = sorted(room.live.asked) or sorted(room.live.outside)
     return asked[0] if asked else room.failed_path

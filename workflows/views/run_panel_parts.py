@@ -151,6 +151,8 @@ def _live_notices(room: RunRoom, place: Place, live: Mapping[str, Any]) -> list[
         title = "This step did not run" if ended else "This step has not begun"
         text = "The run ended before it came here." if ended else "Its data appears here when it has run."
         return [Headline("idle", "clock", title, text)]
+    if place.path in room.live.outside:
+        return []  # who is asked stands there instead
     if live.get("state") == "WAITING":
         return [Headline("warn", "hourglass", "Waiting", waiting_words(room, place.path, live))]
     attempt = int(live.get("attempt") or 1)

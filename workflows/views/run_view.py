@@ -22,7 +22,7 @@ from workflows.views.run_canvas import run_canvas
 from workflows.views.run_panel import Panel, first_place, panel_of, value_of
 from workflows.views.run_panel_parts import may_retry
 from workflows.views.run_room import RunRoom, open_run
-from workflows.views.run_waits import Waits, waits
+from workflows.views.run_waits import waits
 from workflows.views.run_words import headline
 from workflows.views.runs import NOTHING_NEW, column, vary
 
@@ -98,10 +98,9 @@ def live_answer(
     *,
     with_panel: bool = True,
     asked: Mapping[str, Question] | None = None,
-    open_waits: Waits | None = None,
 ) -> HttpResponse:
     """The steps, and out of band the bar, the run's row and, where it changed, the panel."""
-    context = run_context(request, room, panel, asked, open_waits) | {
+    context = run_context(request, room, panel, asked) | {
         "with_panel": with_panel,
         "row": run_rows.shown([room.execution], current=room.execution.pk, tiles=False)[0],
     }
@@ -118,11 +117,7 @@ def page_context(room: RunRoom) -> dict[str, Any]:
 
 
 def run_context(
-    request: AppRequest,
-    room: RunRoom,
-    panel: Panel,
-    asked: Mapping[str, Question] | None = None,
-    open_waits: Waits | None = None,
+    request: AppRequest, room: RunRoom, panel: Panel, asked: Mapping[str, Question] | None = None
 ) -> dict[str, Any]:
     """The parts that change while a run goes on."""
     execution = room.execution
@@ -135,7 +130,7 @@ def run_context(
         "duration_ms": run_rows.duration_ms(execution, room.now),
         "headline": headline(room),
         "questions": list((asked or questions(room)).values()),
-        "waits": open_waits or waits(room),
+        "waits": waits(room),
         "items": room.items() if room.program else [],
         "panel": panel,
         "deeds": deeds(room),
@@ -179,7 +174,8 @@ def _live_url(room: RunRoom, panel: Panel) -> str:
 
 def _stamp(panel: Panel) -> str:
     """Differs when the panel would look different: then it is sent anew."""
-    seen = (panel.status, len(panel.log), panel.notices, panel.progress, panel.cards)
+    people = panel.waiting.people if panel.waiting else ()
+    seen = (panel.status, len(panel.log), panel.notices, panel.progress, panel.cards, people)
     return run_rows.digest(repr((*seen, [chooser.count for chooser in panel.choosers])))
 
 

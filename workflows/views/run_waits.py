@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
@@ -15,13 +15,14 @@ from workflows.models import WaitNotice, WaitToken
 from workflows.runs.answers import OVERRIDE
 from workflows.runs.asking import vote_of
 from workflows.runs.questions import Question, question_at
-from workflows.runs.tokens import WAITS, address
+from workflows.runs.tokens import address
 from workflows.views.run_states import moment
 from workflows.views.run_words import item_words
 
 if TYPE_CHECKING:
     from workflows.views.run_room import RunRoom
 
+NAMED: Final = 3
 SHOWN: Final = 5  # of many at once, as in a loop; the others are found by their steps
 
 
@@ -53,6 +54,13 @@ class Waiting:
     methods: str = ""
     problem: str = ""
 
+    @property
+    def people_words(self) -> str:
+        """The first of them by name."""
+        names = [asked.person + (f" ({asked.answer})" if asked.answer else "") for asked in self.people]
+        more = len(names) - NAMED
+        return ", ".join(names[:NAMED]) + (f" and {more} more" if more > 0 else "")
+
 
 @dataclass(frozen=True)
 class Waits:
@@ -60,29 +68,26 @@ class Waits:
     more: int = 0
 
 
-def waits(room: RunRoom, given: Answering | None = None, problem: str = "") -> Waits:
-    """The open waits of the run in the order of their paths; `given` is an answer that could not be taken.
-
-    Two SQL queries, none when nothing waits.
-    """
-    open_paths = sorted(path for path, note in room.live.waits.items() if note.get("kind") in WAITS)
-    here = room.place.path if room.place else ""
-    open_paths.sort(key=lambda path: path != here)
-    if not open_paths or not room.program:
+def waits(room: RunRoom) -> Waits:
+    """The open waits of the run in the order of their paths (two SQL queries, none when nothing waits)."""
+    paths = sorted(room.live.outside)
+    if not paths or not room.program:
         return Waits()
-    shown = open_paths[:SHOWN]
-    rows = list(WaitToken.objects.filter(execution_id=room.execution.pk, path__in=shown).order_by("person"))
-    troubles = _troubles(room, shown) if rows else {}
-    found = [_waiting(room, path, [row for row in rows if row.path == path], troubles) for path in shown]
-    if given is not None:
-        found = [
-            _replace(one, given, problem) if one.path == given.question.path else one for one in found
-        ]
-    return Waits(found, len(open_paths) - len(shown))
+    return Waits(_found(room, paths[:SHOWN]), max(len(paths) - SHOWN, 0))
 
 
-def _replace(waiting: Waiting, given: Answering, problem: str) -> Waiting:
-    return Waiting(**{**waiting.__dict__, "answering": given, "problem": problem})
+def wait_at(room: RunRoom, path: str, given: Answering | None = None, problem: str = "") -> Waiting | None:
+    """What this step waits for; `given` is an answer that could not be taken (two SQL queries, if it waits)."""
+    if path not in room.live.outside or not room.program:
+        return None
+    found = _found(room, [path])[0]
+    return replace(found, answering=given, problem=problem) if given is not None else found
+
+
+def _found(room: RunRoom, paths: list[str]) -> list[Waiting]:
+    rows = list(WaitToken.objects.filter(execution_id=room.execution.pk, path__in=paths).order_by("person"))
+    troubles = _troubles(room, paths) if rows else {}
+    return [_waiting(room, path, [row for row in rows if row.path == path], troubles) for path in paths]
 
 
 def _troubles(room: RunRoom, paths: list[str]) -> dict[tuple[str, str], str]:

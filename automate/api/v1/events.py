@@ -23,13 +23,17 @@ from workflows.models import LiveTrigger, RunEvent, WorkflowTemplate
 router = Router(tags=["workflows"])
 Shape = dict[str, Any]
 Kind = Literal["RECORDED", "DUPLICATE", "REJECTED", "SKIPPED", "FILTERED", "FIRED", "RECOVERED", "CHANGED"]
-Trigger = Annotated[str | None, Query(max_length=40, description="Key of the trigger; the first one without it.")]
+Trigger = Annotated[
+    str | None, Query(max_length=40, description="Key of the trigger; the first one without it.")
+]
 
 
 class Replay(Schema):
     model_config = {"extra": "forbid"}
 
-    to: Literal["draft", "live"] = Field("draft", description="A test run of the draft, or what is published.")
+    to: Literal["draft", "live"] = Field(
+        "draft", description="A test run of the draft, or what is published."
+    )
 
 
 @router.get("/{uuid:id}/events", auth=Token("execution.view"), summary="Why it did or did not run")
@@ -60,7 +64,9 @@ def list_requests(request: ApiRequest, id: uuid.UUID, trigger: Trigger = None) -
     return {"items": [_request_shape(one) for one in found], "next": None}
 
 
-@router.get("/{uuid:id}/requests/{uuid:request_id}", auth=Token("execution.view"), summary="A request with its data")
+@router.get(
+    "/{uuid:id}/requests/{uuid:request_id}", auth=Token("execution.view"), summary="A request with its data"
+)
 def get_request(request: ApiRequest, id: uuid.UUID, request_id: uuid.UUID, trigger: Trigger = None) -> Shape:
     template = get_workflow(request, id, "execution.view")
     one = _one(template, _live(template, trigger), request_id)
@@ -121,5 +127,6 @@ def _request_shape(one: requests.Request) -> Shape:
 def _event_shapes(rows: Sequence[RunEvent]) -> list[Shape]:
     names = ("id", "at", "kind", "message", "trigger_key", "data")
     return [
-        {**picked(row, names), "execution": str(row.execution_id) if row.execution_id else None} for row in rows
+        {**picked(row, names), "execution": str(row.execution_id) if row.execution_id else None}
+        for row in rows
     ]

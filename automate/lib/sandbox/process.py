@@ -111,12 +111,13 @@ class Child:
         """So many bytes; None when the child has ended. Raises TimeoutError and Stopped."""
         parts: list[bytes] = []
         while count:
-            part = self._out.read(min(count, 1 << 20))
-            if part == b"":
-                return None
-            if part is None:
+            try:
+                part = os.read(self._out.fileno(), min(count, 1 << 20))
+            except BlockingIOError:
                 self._wait(deadline, stop)
                 continue
+            if not part:
+                return None
             parts.append(part)
             count -= len(part)
         return b"".join(parts)

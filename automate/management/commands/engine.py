@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import math
 import os
-import select
 import signal
 import socket
 from pathlib import Path
@@ -18,10 +18,10 @@ from automate.lib import clock
 from automate.processes import write_pid
 from workflows.models import ActiveRun
 from workflows.runs import dispatch, recovery
+from workflows.runs.bell import SocketEar
 from workflows.runs.drain import Engine
 
 log = logging.getLogger(__name__)
-LOOK_EVERY_S = 0.5  # a ring may be lost; this is how late a run can start then
 
 
 class Command(BaseCommand):
@@ -35,16 +35,13 @@ class Command(BaseCommand):
         with self._doorbell() as bell:
             self._take_over()
             try:
-                self._work(Engine(), bell)
+                self._work(Engine(ear=SocketEar(bell)))
             except Exception:
                 log.exception("the engine broke")
                 os._exit(1)  # run threads that wait for the journal would keep this process from ending
 
-    def _work(self, engine: Engine, bell: socket.socket) -> None:
-        while not self.stopping:
-            engine.drain(stop=lambda: self.stopping)
-            if not self.stopping:
-                self._wait(bell)
+    def _work(self, engine: Engine) -> None:
+        engine.drain(stop=lambda: self.stopping, linger_s=math.inf)
         engine.drain(stop=lambda: True)
         engine.close()
 
@@ -75,9 +72,3 @@ class Command(BaseCommand):
             yield bell
         finally:
             bell.close()
-
-    def _wait(self, bell: socket.socket) -> None:
-        ready, _, _ = select.select([bell], [], [], LOOK_EVERY_S)
-        with contextlib.suppress(BlockingIOError):
-            while ready:
-                bell.recv(64)

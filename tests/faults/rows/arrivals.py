@@ -37,7 +37,7 @@ def small(key: str, *triggers: dict[str, Any]) -> dict[str, Any]:
 # --- duplicates -----------------------------------------------------------------------------------
 
 
-@row("duplicates", "the same delivery × 50 in parallel")
+@row("duplicates", "the same delivery 50 times in parallel")
 def duplicates(stage: Stage) -> Verdict:
     """By each header under which senders repeat the id of a delivery; then the same id with another body."""
     product, rounds = stage.product(), 3 if stage.full else 1
@@ -59,9 +59,13 @@ def _deliver_often(senders: ThreadPoolExecutor, url: str, header: str) -> Iterat
     key = f"{header}-{random.getrandbits(64):x}"
     said = list(senders.map(lambda _: _post(url, b'{"n": 1}', {header: key}), range(COPIES)))
     if Counter(status for status, _ in said) != {202: COPIES}:
-        yield Fault("lost", f"{header}: the copies were answered with {dict(Counter(status for status, _ in said))}.")
+        yield Fault(
+            "lost", f"{header}: the copies were answered with {dict(Counter(status for status, _ in said))}."
+        )
     if len({body for _, body in said}) != 1:
-        yield Fault("repeated", f"{header}: the copies were told {len({body for _, body in said})} different runs.")
+        yield Fault(
+            "repeated", f"{header}: the copies were told {len({body for _, body in said})} different runs."
+        )
     status, _ = _post(url, b'{"n": 2}', {header: key})
     if status != 409:
         yield Fault("other", f"{header}: another body under the same id was answered with {status}, not 409.")
@@ -79,7 +83,7 @@ def _post(url: str, body: bytes, headers: dict[str, str]) -> tuple[int, bytes]:
 # --- schedules ------------------------------------------------------------------------------------
 
 
-@row("schedules", "two schedulers, 200 minute-schedules, 3 hours")
+@row("schedules", "two schedulers, 200 minute-schedules, 3 hours", short=False)
 def schedules(stage: Stage) -> Verdict:
     """In a clock that runs 90 times as fast; every minute of every schedule is exactly one run."""
     workflows, minutes, rate = (10, 180, 90) if stage.full else (2, 20, 60)
@@ -116,7 +120,8 @@ _FIRES = "SELECT input, status FROM workflows_workflowexecution WHERE template_i
 
 def _publish_schedules(product: Product, key: str) -> str:
     triggers = [
-        {"key": f"tick{number}", "type": "schedule", "config": {"cron": "* * * * *"}} for number in range(SCHEDULES_EACH)
+        {"key": f"tick{number}", "type": "schedule", "config": {"cron": "* * * * *"}}
+        for number in range(SCHEDULES_EACH)
     ]
     made = product.api("POST", "/workflows", small(key, *triggers))
     product.api("POST", f"/workflows/{made['id']}/publish", {})
@@ -126,7 +131,9 @@ def _publish_schedules(product: Product, key: str) -> str:
 def _all_fired(product: Product, workflows: list[str], last: datetime) -> bool:
     """Whether every schedule has come past the last minute that is looked at."""
     marks = ", ".join(["%s"] * len(workflows))
-    statement = f"SELECT count(*) FROM workflows_livetrigger WHERE template_id IN ({marks}) AND next_fire_at <= %s"
+    statement = (
+        f"SELECT count(*) FROM workflows_livetrigger WHERE template_id IN ({marks}) AND next_fire_at <= %s"
+    )
     return product.rows().query(statement, *workflows, last) == [(0,)]
 
 
@@ -152,7 +159,11 @@ def _unended(product: Product, workflows: list[str]) -> list[Fault]:
         if not found.keys() & {"PENDING", "RUNNING", "WAITING"}:
             break
         time.sleep(1.0)
-    return [Fault("lost", f"{count} fires are {status}.") for status, count in found.items() if status != "COMPLETED"]
+    return [
+        Fault("lost", f"{count} fires are {status}.")
+        for status, count in found.items()
+        if status != "COMPLETED"
+    ]
 
 
 # --- polls ----------------------------------------------------------------------------------------
@@ -160,7 +171,7 @@ def _unended(product: Product, workflows: list[str]) -> list[Fault]:
 EVERY_S = 10  # the shortest there is
 
 
-@row("poll", "poller killed while it polls")
+@row("poll", "poller killed while it polls", short=False)
 def poll(stage: Stage) -> Verdict:
     """A paged source whose rows share their second across the borders of pages; every row is exactly one run."""
     kills, rate = (100, 20) if stage.full else (5, 20)
@@ -173,7 +184,9 @@ def poll(stage: Stage) -> Verdict:
         stage.echo.put_rows(name, count)
         put += count
         kill_poller(product, after_s=dice.uniform(0.0, 1.2))
-    verdict = poll_verdict(product, workflow, put, f"{kills} kills, {put} rows, a poll every {EVERY_S / rate:g} s")
+    verdict = poll_verdict(
+        product, workflow, put, f"{kills} kills, {put} rows, a poll every {EVERY_S / rate:g} s"
+    )
     product.stop()
     return verdict
 
@@ -200,7 +213,11 @@ def publish_poll(stage: Stage, product: Product, name: str) -> Published:
     stage.echo.put_rows(name, 5)
     workflow = product.publish(small(stage.new_key("poll"), look))
     for _ in look_again(product, for_s=60):
-        if product.rows().query("SELECT cursor FROM workflows_livetrigger WHERE template_id = %s", workflow.id)[0][0].get("begun"):
+        if (
+            product.rows()
+            .query("SELECT cursor FROM workflows_livetrigger WHERE template_id = %s", workflow.id)[0][0]
+            .get("begun")
+        ):
             return workflow
     raise AssertionError
 
@@ -227,7 +244,13 @@ def poll_verdict(product: Product, workflow: Published, put: int, done: str) -> 
     runs = product.rows().runs(workflow.id)
     found = Counter(run.body["id"] for run in runs)
     faults = [Fault("lost", f"The row {id_} started no run.") for id_ in range(5, 5 + put) if not found[id_]]
-    faults += [Fault("repeated", f"The row {id_} started {times} runs.") for id_, times in found.items() if times > 1]
+    faults += [
+        Fault("repeated", f"The row {id_} started {times} runs.") for id_, times in found.items() if times > 1
+    ]
     faults += [Fault("other", f"The row {id_} was there before.") for id_ in found if id_ < 5]
-    faults += [Fault("lost", f"A run ended as {run.status}: {run.error}") for run in runs if run.status != "COMPLETED"]
+    faults += [
+        Fault("lost", f"A run ended as {run.status}: {run.error}")
+        for run in runs
+        if run.status != "COMPLETED"
+    ]
     return Verdict(done, len(runs), faults)

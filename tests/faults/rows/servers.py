@@ -11,8 +11,6 @@ import redis
 from tests.faults.stage import Stage, rush
 from tests.faults.verdict import Verdict, row
 from tests.support.checker import Fault
-from tests.support.product import Product
-from tests.support.servers import Postgres, Redis
 
 _LAST_LINE = re.compile(r"^[^|\n]*\| +((?:\w+\.)*\w*(?:Error|Exception|Interrupt)\b.*)$", re.MULTILINE)
 
@@ -20,10 +18,11 @@ _LAST_LINE = re.compile(r"^[^|\n]*\| +((?:\w+\.)*\w*(?:Error|Exception|Interrupt
 @row("redis", "Redis flushed, full, stalled, killed and back empty")
 def redis_away(stage: Stage) -> Verdict:
     """Nothing is lost and nothing repeated: Redis holds wake-ups alone."""
-    down_s = 30.0 if stage.full else 6.0
+    down_s = 30.0 if stage.full else 4.0
     stalled_s = down_s / 3
-    server = stage.started(Redis())
-    product = stage.new_product(redis=server)
+    product = stage.fragile()
+    server, said = product.redis, len(product.log())
+    assert server is not None
     with rush(stage, product, name="redis", rate=10, at_least_s=5.0) as traffic:
         client = redis.Redis.from_url(server.url)
         client.flushall()
@@ -39,8 +38,7 @@ def redis_away(stage: Stage) -> Verdict:
         time.sleep(2.0)
     done = f"flushed, no memory for 3 s, stalled for {stalled_s:.0f} s, killed, away for {down_s:.0f} s, back empty"
     verdict = traffic.verdict(done, asks="never", may_repeat=False)
-    verdict.faults += tracebacks(product)
-    product.stop()
+    verdict.faults += tracebacks(product.log()[said:])
     return verdict
 
 
@@ -48,9 +46,10 @@ def redis_away(stage: Stage) -> Verdict:
 def postgres_away(stage: Stage) -> Verdict:
     """Answers meanwhile are 503 with Retry-After or none; safe calls in flight may come again under their key, unsafe ones
     whose record could not be written in time may ask."""
-    times, down_s = (10, 3.0) if stage.full else (2, 2.0)
-    server, dice = stage.started(Postgres()), random.Random(3)
-    product = stage.new_product(postgres=server)
+    times, down_s = (10, 3.0) if stage.full else (2, 1.0)
+    product, dice = stage.fragile(), random.Random(3)
+    server, said = product.postgres, len(product.log())
+    assert server is not None
     with rush(stage, product, name="postgres", rate=10, at_least_s=5.0) as traffic:
         for _ in range(times):
             time.sleep(dice.uniform(1.0, 3.0))
@@ -59,14 +58,12 @@ def postgres_away(stage: Stage) -> Verdict:
             server.start()
         time.sleep(2.0)
     verdict = traffic.verdict(f"{times} immediate restarts, up to {down_s:.0f} s away each")
-    verdict.faults += tracebacks(product)
-    product.stop()
+    verdict.faults += tracebacks(product.log()[said:])
     return verdict
 
 
-def tracebacks(product: Product) -> list[Fault]:
+def tracebacks(log: str) -> list[Fault]:
     """What was away and is back is no news that fills a screen."""
-    log = product.log()
     if "Traceback (most recent call last)" not in log:
         return []
     kinds = sorted(set(_LAST_LINE.findall(log)))[:5]

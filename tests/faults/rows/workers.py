@@ -20,7 +20,7 @@ SWEEP_S = 2.0
 @row("sigkill", "SIGKILL of workers under load")
 def sigkill(stage: Stage) -> Verdict:
     """By turns the worker with all its children, and the one process of it that holds runs."""
-    kills, at_least_s = (50, 60.0) if stage.full else (6, 8.0)
+    kills, at_least_s = (50, 60.0) if stage.full else (4, 5.0)
     product, dice, hit = stage.product(), random.Random(7), []
     with rush(stage, product, name="sigkill", rate=10, at_least_s=at_least_s) as traffic:
         for number in range(kills):
@@ -38,7 +38,8 @@ def kill_when_busy(product: Product, *, whole: bool, after_s: float) -> int:
         held = product.busy_pids()
         if not held:
             continue
-        with suppress(ProcessLookupError, FileNotFoundError, ValueError):  # it may be the last breath of the one before
+        # it may be the last breath of the one before
+        with suppress(ProcessLookupError, FileNotFoundError, ValueError):
             if whole:
                 product.kill_worker()
                 return len(held)
@@ -52,8 +53,8 @@ def kill_when_busy(product: Product, *, whole: bool, after_s: float) -> int:
 def sigterm(stage: Stage) -> Verdict:
     """Each process in turn, then all of it: nothing may be repeated or asked, since nothing was cut off."""
     rounds = 5 if stage.full else 1
-    product = stage.new_product()
-    with rush(stage, product, name="sigterm", rate=10, at_least_s=10.0 * rounds) as traffic:
+    product = stage.fragile()
+    with rush(stage, product, name="sigterm", rate=10, at_least_s=5.0) as traffic:
         for _ in range(rounds):
             for name in product.process_names:
                 time.sleep(1.0)
@@ -61,10 +62,8 @@ def sigterm(stage: Stage) -> Verdict:
             time.sleep(1.0)
             product.stop()
             product.start_again()
-    done = f"{rounds} × worker, web and scheduler each, {rounds} × everything"
-    verdict = traffic.verdict(done, asks="never", may_repeat=False)
-    product.stop()
-    return verdict
+    done = f"worker, web and scheduler {rounds} times each, all of it {rounds} times"
+    return traffic.verdict(done, asks="never", may_repeat=False)
 
 
 def restart(product: Product, name: str) -> None:
@@ -89,7 +88,9 @@ def sigstop(stage: Stage) -> Verdict:
             time.sleep(2.0)
     # A call whose first byte was not sent yet when the process stopped arrives late, under the key of the one that
     # completed the step meanwhile. Nothing after it is begun.
-    return traffic.verdict(f"{times} × stopped for {LEASE_S + SWEEP_S + 2:g} s with {sum(held)} runs in hand", late_ok=1)
+    return traffic.verdict(
+        f"{times} times stopped for {LEASE_S + SWEEP_S + 2:g} s, with {sum(held)} runs in hand", late_ok=1
+    )
 
 
 def freeze_when_busy(product: Product, seconds: float) -> int:

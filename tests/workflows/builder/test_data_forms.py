@@ -40,7 +40,9 @@ def test_a_state_step_shows_what_goes_with_its_deed(config, shown):
 
 
 def test_another_deed_brings_its_own_fields():
-    counting, errors = read_step(state(get="last", default=0), None, posted(state(get="last"), **{"config.do": "increment"}))
+    counting, errors = read_step(
+        state(get="last", default=0), None, posted(state(get="last"), **{"config.do": "increment"})
+    )
     forgetting, _ = read_step(state(get="last"), None, posted(state(get="last"), **{"config.do": "delete"}))
 
     assert (counting.config, errors) == ({"increment": {}}, {})
@@ -54,7 +56,9 @@ def test_a_transform_shows_an_object_or_a_list():
 
     assert names(object_step) == ["make", "set", "notes"]
     assert names(list_step) == ["make", "items", "ops", "give", "notes"]
-    assert read_step(object_step, None, posted(object_step, **{"config.make": "list"}))[0].config == {"items": ""}
+    assert read_step(object_step, None, posted(object_step, **{"config.make": "list"}))[0].config == {
+        "items": ""
+    }
 
 
 def test_fields_of_an_operation_follow_the_form_it_makes():
@@ -114,7 +118,9 @@ def test_every_operation_has_words_and_begins_as_one_that_may_be_kept(op):
 
 def test_a_program_is_shown_as_it_was_typed():
     source = "if input:\n    return 1\n\nreturn '''\n  x'''\n"
-    step = Step("c", "code", "C", input={"a": "{{ trigger.body }}"}, config={"language": "python", "source": source})
+    step = Step(
+        "c", "code", "C", input={"a": "{{ trigger.body }}"}, config={"language": "python", "source": source}
+    )
 
     form = show_step(step, None)
     same, errors = read_step(step, None, posted(step))

@@ -61,7 +61,10 @@ def test_what_was_shown_and_sent_back_unchanged_is_the_same(schema):
 
 
 def test_schema_without_an_order_keeps_that_of_its_properties():
-    assert keys({"type": "object", "properties": {"b": {"type": "string"}, "a": {"type": "integer"}}}) == ["b", "a"]
+    assert keys({"type": "object", "properties": {"b": {"type": "string"}, "a": {"type": "integer"}}}) == [
+        "b",
+        "a",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -92,7 +95,9 @@ def test_form_without_fields_has_no_schema():
 
 
 def test_field_without_a_name_is_called_by_its_label(schema):
-    made, errors = read(schema, key__0="", label__0="E-Mail (privat)", key__1="", label__1="E mail privat", choices__1="a")
+    made, errors = read(
+        schema, key__0="", label__0="E-Mail (privat)", key__1="", label__1="E mail privat", choices__1="a"
+    )
 
     assert errors == {}
     assert keys(made)[:2] == ["e_mail_privat", "e_mail_privat_2"]

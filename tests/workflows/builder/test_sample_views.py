@@ -54,7 +54,9 @@ def test_next_request_is_caught_and_used(as_alice, template):
     call(template, {"a": "new"})
     caught = as_alice.get(url, {"since": since}, headers=PANEL)
     request_id = str(Sample.objects.order_by("-id")[0].pk)
-    used = as_alice.post(address(template, "builder-use-request", "call"), {"request": request_id}, headers=PANEL)
+    used = as_alice.post(
+        address(template, "builder-use-request", "call"), {"request": request_id}, headers=PANEL
+    )
 
     assert "Waiting for a request" in text_of(waiting)
     assert nothing.status_code == 204
@@ -136,16 +138,20 @@ def test_output_is_pinned_by_hand_shown_and_let_go(as_alice, template):
     url = address(template, "builder-pin", "shape")
     pinned = as_alice.post(url, {"do": "type", "output": '{"v": 7}'}, headers=PANEL)
     dialog = as_alice.get(address(template, "builder-test-run"), headers=HX)
+    page = as_alice.get(address(template, "workflow-build"))
     let_go = as_alice.post(url, {"do": "unpin"}, headers=PANEL)
 
     assert "In test runs this step is not run" in text_of(pinned)
     assert "Pinned, so not run" in text_of(dialog)
+    assert '<span class="step-time">Pinned</span>' in text_of(page)
     assert "In test runs this step is not run" not in text_of(let_go)
     assert not Sample.objects.filter(pinned=True).exists()
 
 
 def test_shown_output_is_pinned(as_alice, template):
-    Sample.objects.create(tenant=template.tenant, template=template, step_key="shape", data={"v": 1}, source="RUN")
+    Sample.objects.create(
+        tenant=template.tenant, template=template, step_key="shape", data={"v": 1}, source="RUN"
+    )
 
     as_alice.post(address(template, "builder-pin", "shape"), {"do": "pin"}, headers=PANEL)
 
@@ -177,7 +183,9 @@ def test_run_up_to_a_step_with_a_request_that_came_in(as_alice, template):
     url = address(template, "builder-test-run")
     dialog = as_alice.get(url, {"until": "shape", "from": str(first)}, headers=HX)
 
-    as_alice.post(url, {"trigger": "call", "until": "shape", "from": str(first), "body": '{"a": "edited"}'}, headers=HX)
+    as_alice.post(
+        url, {"trigger": "call", "until": "shape", "from": str(first), "body": '{"a": "edited"}'}, headers=HX
+    )
 
     run = WorkflowExecution.objects.get(is_test=True)
     assert "Run up to here" in text_of(dialog)

@@ -58,7 +58,9 @@ def make_form(alice: User, workspace: Tenant):
 
 @pytest.fixture
 def form(make_form) -> LiveTrigger:
-    return make_form({"title": "Apply", "description": "Join us.", "thanks": "We will write.", "button": "Apply now"})
+    return make_form(
+        {"title": "Apply", "description": "Join us.", "thanks": "We will write.", "button": "Apply now"}
+    )
 
 
 def url(live: LiveTrigger) -> str:
@@ -72,7 +74,14 @@ def key_of(client: Client, live: LiveTrigger) -> str:
     return found[1]
 
 
-def send(client: Client, live: LiveTrigger, answers: dict[str, Any] | None = None, *, key: str | None = None, **more):
+def send(
+    client: Client,
+    live: LiveTrigger,
+    answers: dict[str, Any] | None = None,
+    *,
+    key: str | None = None,
+    **more,
+):
     given = ANSWERS if answers is None else answers
     return client.post(url(live), {"_key": key_of(client, live) if key is None else key, **given}, **more)
 
@@ -90,7 +99,8 @@ def test_page_shows_the_fields_in_their_order_with_words_of_its_own(caller, form
     assert places == sorted(places)
     for words in ("Apply", "Join us.", "Apply now", "Northwind", "Your name", "A few words."):
         assert words in text
-    assert 'type="date"' in text and 'type="email"' in text and 'accept=".pdf"' in text
+    for kind in ('type="date"', 'type="email"', 'accept=".pdf"'):
+        assert kind in text
     assert "frame-ancestors 'none'" in page["Content-Security-Policy"]
 
 
@@ -258,6 +268,19 @@ def test_webhook_is_no_form(caller, hook):
     assert caller.get(url(hook)).status_code == 404
 
 
+def test_answer_that_the_overlap_rule_leaves_out_is_asked_for_again(caller, make_form):
+    live = make_form(settings={"overlap": "skip"})
+
+    answers = [send(caller, live).status_code for _ in range(2)]
+    again = send(caller, live)
+
+    assert answers == [303, 409]
+    assert "Send it again in a while" in again.content.decode()
+    assert 'value="Ada"' in again.content.decode()
+    assert WorkflowExecution.objects.count() == 1
+    assert RunEvent.objects.filter(kind="SKIPPED").exists()
+
+
 def test_people_are_sent_on_to_a_web_address_only(caller, make_form):
     onward = make_form({"respond": "redirect", "redirect": "https://example.com/done?x=1"})
     evil = make_form({"respond": "redirect", "redirect": "javascript:alert(1)"})
@@ -269,7 +292,9 @@ def test_people_are_sent_on_to_a_web_address_only(caller, make_form):
 
 def test_basic_auth_asks_before_the_form_is_shown(caller, make_form):
     live = make_form(
-        {"auth": {"type": "basic", "connection": "gate"}}, published=False, connections={"gate": {"integration": "http"}}
+        {"auth": {"type": "basic", "connection": "gate"}},
+        published=False,
+        connections={"gate": {"integration": "http"}},
     )
 
     answer = caller.get(url(live))

@@ -146,7 +146,9 @@ def test_replay_to_what_is_live_starts_one_run_for_one_press(caller, hook, alice
     post(caller, hook, {"a": 1})
     request = newest(hook)
 
-    runs = {requests.replay(hook.template, hook, request.id, press="p", by=alice).execution_id for _ in range(2)}
+    runs = {
+        requests.replay(hook.template, hook, request.id, press="p", by=alice).execution_id for _ in range(2)
+    }
 
     assert len(runs) == 1
     made = WorkflowExecution.objects.get(pk=runs.pop())

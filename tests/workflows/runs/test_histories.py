@@ -10,11 +10,10 @@ from typing import Any
 
 import pytest
 
-from tests.support.compare import differences
-from tests.support.graphs import Draw, Wishes
+from tests.support.compare import faults_of_graph
 from tests.support.histories import run_histories
-from tests.support.reference import Ambiguous, Interpreter
-from tests.support.world import Broken, World, finish
+from tests.support.reference import Ambiguous
+from tests.support.world import Broken, World
 from workflows.engine.outcome import Ended
 from workflows.engine.plan import Plan
 from workflows.runs import segment, waits
@@ -26,14 +25,10 @@ Patch = pytest.MonkeyPatch
 
 
 def faults_of(number: int) -> list[str]:
-    """How the engine and the reference interpreter differ about a random workflow."""
-    draw = Draw(number, Wishes(waits=True))
-    document, body = draw.document(), draw.body()
     try:
-        meaning = Interpreter(document, body).run()
+        return faults_of_graph(number)
     except Ambiguous:
         return []
-    return differences(meaning, finish(World(document, body, free=True)))
 
 
 def test_random_graphs_come_to_what_a_naive_interpreter_makes_of_them() -> None:
@@ -49,7 +44,9 @@ def joins_take_the_first_branch(patch: Patch) -> None:
 
     def hasty(shape: Any, ended: Any) -> Plan:
         found = real(shape, ended)
-        waiting = [key for key in shape.members if key not in ended and key not in found.ready + found.skipped]
+        waiting = [
+            key for key in shape.members if key not in ended and key not in found.ready + found.skipped
+        ]
         early = [key for key in waiting if any(ended.get(source) for source, _ in shape.incoming[key])]
         return Plan((*found.ready, *early), found.skipped)
 
@@ -68,7 +65,9 @@ def _swapped(found: Plan) -> tuple[tuple[str, ...], tuple[str, ...]]:
 
 
 @pytest.mark.parametrize("remove", [joins_take_the_first_branch, dead_branches_run])
-def test_a_broken_planner_differs_from_the_interpreter(remove: Callable[[Patch], None], monkeypatch: Patch) -> None:
+def test_a_broken_planner_differs_from_the_interpreter(
+    remove: Callable[[Patch], None], monkeypatch: Patch
+) -> None:
     remove(monkeypatch)
 
     assert any(_breaks(number) for number in range(GRAPHS))
@@ -129,10 +128,10 @@ def keys_do_not_change_after_a_definite_answer(patch: Patch) -> None:
         ended_steps_are_planned_again,
         unknown_outcomes_are_tried_again,
         keys_do_not_change_after_a_definite_answer,
-        *(
-            pytest.param(remove, marks=pytest.mark.faults)  # it takes seconds to come upon what these would have kept
-            for remove in (effects_do_not_wait_for_the_journal, unsafe_calls_are_not_announced, writes_are_not_fenced)
-        ),
+        # it takes seconds to come upon what these would have kept
+        pytest.param(effects_do_not_wait_for_the_journal, marks=pytest.mark.faults),
+        pytest.param(unsafe_calls_are_not_announced, marks=pytest.mark.faults),
+        pytest.param(writes_are_not_fenced, marks=pytest.mark.faults),
     ],
 )
 def test_histories_find_a_guard_that_is_gone(remove: Callable[[Patch], None], monkeypatch: Patch) -> None:

@@ -92,7 +92,13 @@ def test_run_up_to_a_step_stops_there(flow, alice, engine):
 
 
 # --- filters --------------------------------------------------------------------------------------
-SIEVE = {"key": "sieve", "name": "Only big", "type": "filter", "when": "{{ trigger.body.big }}", "next": ["a"]}
+SIEVE = {
+    "key": "sieve",
+    "name": "Only big",
+    "type": "filter",
+    "when": "{{ trigger.body.big }}",
+    "next": ["a"],
+}
 
 
 def test_filter_that_ends_a_run_is_an_event(deploy, engine):

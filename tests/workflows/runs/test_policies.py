@@ -123,7 +123,9 @@ def test_of_several_newer_starts_the_newest_wins(engine, deploy):
 
 @pytest.mark.parametrize("overlap", ["restart", "skip", "queue"])
 def test_a_delivery_that_came_before_counts_for_nothing(engine, deploy, overlap):
-    deployment = deploy({**limited(FOR_LONG, overlap=overlap), "triggers": [{"key": "in", "type": "webhook"}]})
+    deployment = deploy(
+        {**limited(FOR_LONG, overlap=overlap), "triggers": [{"key": "in", "type": "webhook"}]}
+    )
     live = deployment.live_triggers.get()
 
     def deliver():
@@ -147,7 +149,9 @@ def test_test_runs_are_not_limited(engine, deploy, alice):
     deployment = deploy(limited(FOR_LONG, overlap="queue"))
     start(deployment)
 
-    tried = starting.start_test_run(deployment.template, trigger={"key": "go"}, trigger_type="MANUAL", by=alice)
+    tried = starting.start_test_run(
+        deployment.template, trigger={"key": "go"}, trigger_type="MANUAL", by=alice
+    )
 
     assert states(tried) == ["READY"]
 
@@ -310,7 +314,9 @@ def test_starts_at_the_same_moment_do_not_slip_in_together(engine, deploy):
 def test_stopping_that_meets_an_ending_is_tried_again(engine, deploy):
     helper = limited(FOR_LONG, key="helper")
     deploy({**helper, "triggers": [{"key": "called", "type": "workflow"}]})
-    parent = start(deploy(workflow({"key": "sub", "type": "sub_workflow", "workflow": "helper"}, key="parent")))
+    parent = start(
+        deploy(workflow({"key": "sub", "type": "sub_workflow", "workflow": "helper"}, key="parent"))
+    )
     engine.drain()
     child = WorkflowExecution.objects.get(parent_id=parent).pk
     holds, stopped = threading.Event(), []

@@ -28,12 +28,24 @@ def template(make_workflow):
 def put(template, make_run):
     """A run with these data, ended unless said otherwise."""
 
-    def make(given: Any, output: Any = None, status: str = "COMPLETED", step: dict[str, Any] | None = None, **more: Any) -> WorkflowExecution:
+    def make(
+        given: Any,
+        output: Any = None,
+        status: str = "COMPLETED",
+        step: dict[str, Any] | None = None,
+        **more: Any,
+    ) -> WorkflowExecution:
         ended = clock.now() if status in ("COMPLETED", "FAILED") else None
         run = make_run(template, status, output=output, completed_at=ended, **more)
         WorkflowExecution.objects.filter(pk=run.pk).update(input={"body": given})
         if step:
-            own = {"tenant": template.tenant, "execution": run, "path": "a", "step_id": "a", "step_type": "ACTION"}
+            own = {
+                "tenant": template.tenant,
+                "execution": run,
+                "path": "a",
+                "step_id": "a",
+                "step_type": "ACTION",
+            }
             StepExecution.objects.create(**own, step_status="COMPLETED", **step)
         return run
 

@@ -45,6 +45,19 @@ def test_who_waits_for_a_run_that_cannot_be_stored_is_told(engine, deploy):
     assert "cannot be stored" in execution.error["message"]
 
 
+@pytest.mark.parametrize("attempt", [0, 1])
+def test_a_queue_row_whose_run_is_gone_is_in_nobodys_way(engine, deploy, attempt):
+    deployment = deploy(workflow(make_value("a")))
+    gone_id, run_id = start(deployment), start(deployment)
+    ActiveRun.objects.filter(pk=gone_id).update(attempt=attempt)
+    WorkflowExecution.objects.filter(pk=gone_id)._raw_delete("default")
+
+    engine.drain()
+
+    assert WorkflowExecution.objects.get(pk=run_id).status == "COMPLETED"
+    assert ActiveRun.objects.count() == 0
+
+
 def test_a_question_to_the_database_waits_until_it_is_back(transactional_db):
     facts, failures = Facts(), [OperationalError("gone"), OperationalError("gone")]
     facts.writer.thread = 0

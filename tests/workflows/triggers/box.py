@@ -28,7 +28,7 @@ ROWS = {
 }  # fmt: skip
 PLAIN = {
     **{key: value for key, value in ROWS.items() if key != "cursor"},
-    "name": "new_entry", "display_name": "New entry",
+    "name": "new_entry", "display_name": "New entry", "description": "An entry.",
 }  # fmt: skip
 
 
@@ -51,7 +51,9 @@ class Box:
         if self.answer is not None:
             return self.answer
         since = request.args.get("since", "")
-        found = sorted((row for row in self.rows if row["at"] >= since), key=lambda row: (row["at"], row["id"]))
+        found = sorted(
+            (row for row in self.rows if row["at"] >= since), key=lambda row: (row["at"], row["id"])
+        )
         page = int(request.args.get("page", 1))
         return _json({"rows": found[(page - 1) * PAGE : page * PAGE]})
 

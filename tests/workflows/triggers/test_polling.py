@@ -274,7 +274,9 @@ def test_failures_are_asked_again_less_and_less_often(make_poll, box):
     assert live.last_error == "Box refused: not now."
     event = RunEvent.objects.get()
     assert event.kind == "TROUBLE"
-    assert event.message.startswith("Asking for new items failed 3 times in a row, last with: Box refused: not now.")
+    assert event.message.startswith(
+        "Asking for new items failed 3 times in a row, last with: Box refused: not now."
+    )
 
 
 def test_retry_after_is_kept(make_poll, box):
@@ -370,3 +372,12 @@ def test_two_pollers_make_each_poll_once_and_a_slow_service_holds_up_no_other(ma
 
 def started_count() -> int:
     return WorkflowExecution.objects.count()
+
+
+def test_a_trigger_in_trouble_asks_for_attention_on_the_first_page(make_poll, box, as_alice, workspace):
+    live = make_poll()
+    box.answer = refusal(500)
+    for failures in range(1, 4):
+        poll_now(live)
+        page = as_alice.get(f"/w/{workspace.slug}/").content.decode()
+        assert ("Its trigger does not work: Box refused: not now." in page) == (failures == 3)

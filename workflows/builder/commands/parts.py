@@ -36,6 +36,7 @@ FIRST_CONFIG: Final[dict[str, dict[str, Any]]] = {
     "code": {"language": "python", "source": FIRST_PROGRAM},
 }
 FIRST_TRIGGER_CONFIG: Final[dict[str, dict[str, Any]]] = {"schedule": {"cron": "0 9 * * 1-5"}}
+MAIL: Final = ("imap", "new_mail")  # what a trigger of the type e-mail watches
 MAX_NAME: Final = 200
 
 
@@ -66,6 +67,8 @@ def add_trigger(document: Document, args: Args, catalogue: Names) -> Change:
         raise EditRefused(f'There is no trigger of the type "{kind}".')
     name = TRIGGER_KINDS[kind].label
     integration, event = args.get("integration") or None, args.get("event") or None
+    if kind == "email" and not event:
+        integration, event = MAIL
     if integration and event:
         info = catalogue.trigger(integration, event)
         name = info.display_name if info else event

@@ -68,13 +68,16 @@ FUNCTIONS: Final[tuple[Choice, ...]] = tuple(
 def _named(op: str, spec: Spec) -> Spec:
     label = _OWN_LABELS.get((op, spec.name)) or _LABELS.get(spec.name) or humanise(spec.name)
     choices = tuple(
-        (value, _OWN_WORDS.get((op, value)) or _WORDS.get(value) or humanise(value)) for value, _ in spec.choices
+        (value, _OWN_WORDS.get((op, value)) or _WORDS.get(value) or humanise(value))
+        for value, _ in spec.choices
     )
     kind = "sums" if spec.name == "fields" and op in ("aggregate", "group") else spec.kind
     return replace(spec, label=label, choices=choices, kind=kind, redraws=spec.name == "as" and bool(choices))
 
 
-OP_SPECS: Final = {op: tuple(_named(op, spec) for spec in from_fields(fields)) for op, fields in LIST_OPS.items()}
+OP_SPECS: Final = {
+    op: tuple(_named(op, spec) for spec in from_fields(fields)) for op, fields in LIST_OPS.items()
+}
 
 
 def specs_of(op: Mapping[str, Any]) -> tuple[Spec, ...]:

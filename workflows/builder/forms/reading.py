@@ -11,7 +11,7 @@ from typing import Any, Final
 from automate.lib.expressions import has_expression
 from workflows.builder.forms import conditions
 from workflows.builder.forms.fields import MAX_ROWS, Errors, Post, fits_rows, pairs_of, shown_text
-from workflows.builder.forms.operations import AGGREGATES, FIRST_OPS, OP_SPECS, specs_of
+from workflows.builder.forms.operations import FIRST_OPS, OP_SPECS, specs_of
 from workflows.builder.forms.specs import Spec
 from workflows.builder.forms.values import (
     ABSENT,
@@ -21,6 +21,7 @@ from workflows.builder.forms.values import (
     json_from_text,
     number_from_text,
 )
+from workflows.engine.list_shapes import AGGREGATES
 
 
 def read(
@@ -147,7 +148,8 @@ def _read_sums(_spec: Spec, post: Post, old: Any, name: str, _errors: Errors) ->
             continue
         if key in made or fn not in AGGREGATES:
             raise BadValue(f'The name "{key}" is used twice. Give each row its own name.')
-        was = old.get(key) if isinstance(old, dict) and isinstance(old.get(key), dict) else {}
+        former = old.get(key) if isinstance(old, dict) else None
+        was = former if isinstance(former, dict) else {}
         kept = {"separator": was["separator"]} if "separator" in was and fn == "join" else {}
         made[key] = {"fn": fn, **({"of": of} if of else {}), **kept}
     return made or (old if old == {} else ABSENT)

@@ -164,6 +164,7 @@ LABELS: Final = {
     "until": "Until", "workflow": "Workflow", "input": "Input", "wait": "Wait for its end", "set": "Fields",
     "items": "List to work on", "ops": "Operations", "as_": "End as", "effect": "May it be sent again?",
     "after_unknown": "If nobody knows whether it happened", "value": "Compare this value", "mode": "Take",
+    "first_poll": "What is there already starts", "first_items": "How many of the newest",
     "cron": "Times (cron)", "every_s": "Every … seconds", "time_zone": "Time zone", "missed": "Times missed while down",
     "dedup": "What makes two calls the same", "max_bytes": "Largest body in bytes", "methods": "Methods",
     "respond": "Answer the caller", "auth": "Who may call", "input_schema": "Input fields", "status": "Status",
@@ -184,7 +185,8 @@ WORDS: Final = {
 OWN_WORDS: Final = {
     ("mode", "all"): "All cases that hold", ("missed", "all"): "Run for each of them",
     ("language", "javascript"): "JavaScript", ("give", "list"): "The list", ("give", "first"): "Its first item alone",
-    ("first_poll", "nothing"): "Nothing", ("first_poll", "last"): "The last item",
+    ("first_poll", "nothing"): "Nothing: only what appears from now on", ("first_poll", "last"): "The newest items",
+    ("first_poll", "all"): "Everything that is there",
 }  # fmt: skip
 
 

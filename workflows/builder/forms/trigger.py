@@ -24,6 +24,7 @@ ADVANCED: Final = (
     "missed",
     "input",
     "first_poll",
+    "first_items",
     "button",
     "respond",
     "thanks",
@@ -91,11 +92,12 @@ def show_trigger(
     trigger: Trigger, info: TriggerInfo | None, *, posted: Post | None = None, errors: Errors | None = None
 ) -> TriggerForm:
     errors = errors or {}
-    found = list(show(_specs(trigger), trigger.config, "config", posted=posted, errors=errors))
+    found: list[BoundField] = []
     if trigger.type in ("polling", "event"):
         inner = trigger.config.get("input")
         specs = from_schema(info.input_schema) if info else ()
         found += show(specs, inner if isinstance(inner, dict) else {}, "input", posted=posted, errors=errors)
+    found += show(_specs(trigger, info), trigger.config, "config", posted=posted, errors=errors)
     name = _schema_name(trigger)
     schema = show_schema(trigger.config.get(name, ABSENT)) if name else None
     questions = None
@@ -116,7 +118,7 @@ def show_trigger(
 def read_trigger(trigger: Trigger, info: TriggerInfo | None, post: Post) -> tuple[Trigger, Errors]:
     """The trigger as typed, and what could not be read; the latter keeps its old value."""
     errors: Errors = {}
-    config = read(_specs(trigger), post, trigger.config, "config", errors)
+    config = read(_specs(trigger, info), post, trigger.config, "config", errors)
     if trigger.type in ("polling", "event") and info:
         old = trigger.config.get("input")
         inner = read(
@@ -146,10 +148,13 @@ def times(trigger: Trigger, zone: str, now: datetime) -> Times:
     return Times(words, tuple(fires), where)
 
 
-def _specs(trigger: Trigger) -> tuple[Spec, ...]:
+def _specs(trigger: Trigger, info: TriggerInfo | None = None) -> tuple[Spec, ...]:
     fields = [f for f in TRIGGER_KINDS[trigger.type].fields if f.shape not in ("schema", "auth")]
     leave = ("input",) if trigger.type in ("polling", "event") else ()
     specs = from_fields(fields, advanced=ADVANCED, leave=leave)
+    if trigger.type == "email" and info is not None:  # the folders of the mailbox can be chosen from
+        known = {spec.name: spec for spec in from_schema(info.input_schema)}
+        specs = tuple(known.get(spec.name, spec) for spec in specs)
     if trigger.type == "form":
         return tuple(replace(s, **FORM_WORDS.get(s.name, {})) for s in specs)
     if trigger.type != "schedule":

@@ -19,7 +19,7 @@ _METHODS: Final = tuple((name, name) for name in ("GET", "POST", "PUT", "PATCH")
 def _length(name: str, label: str, help: str, *, advanced: bool = False) -> tuple[Spec, Spec]:
     return (
         Spec(f"{name}_amount", "number", label, help, low=0, advanced=advanced),
-        Spec(f"{name}_unit", "choice", f"{label}: unit", data=False, choices=_UNITS, advanced=advanced),
+        Spec(f"{name}_unit", "choice", "Unit", data=False, choices=_UNITS, advanced=advanced),
     )
 
 

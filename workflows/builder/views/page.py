@@ -10,6 +10,7 @@ from django.views.decorators.http import require_GET, require_POST
 from accounts.request import AppRequest
 from workflows.builder import answers, palette
 from workflows.builder.commands import Place
+from workflows.builder.commands.base import parts_of
 from workflows.builder.connection_field import came_back_with
 from workflows.builder.edit import run_command
 from workflows.builder.meanwhile import meanwhile
@@ -19,6 +20,8 @@ from workflows.engine.document import DocumentError
 from workflows.errors import WorkflowError
 
 UNDOABLE = frozenset({"delete", "delete_trigger", "move", "toggle", "unlink", "duplicate", "link", "paste", "tidy"})
+
+OPENING = frozenset({"insert", "add_trigger", "duplicate", "paste"})  # what they made is opened
 
 
 @require_GET
@@ -61,12 +64,16 @@ def edit(request: AppRequest, id: uuid.UUID) -> HttpResponse:
         return answers.refused(request, room, refusal.message)
     except DocumentError as error:
         return answers.refused(request, room, error.faults[0].message)
-    opens = change.opens if command in ("insert", "add_trigger", "duplicate", "paste") else args.get("stay") or None
+    opens = change.opens if command in OPENING else _still_there(room, args.get("stay", ""))
     closes = command in ("delete", "delete_trigger", "undo", "redo")
     said = f"{change.label}. {others.by} changed this workflow too: {others.changes[0]}" if others else ""
     return answers.edited(
         request, room, opens=opens, said=said or f"{change.label}.", undo=command in UNDOABLE, closes=closes
     )
+
+
+def _still_there(room: Room, key: str) -> str | None:
+    return key if any(part.key == key for part in parts_of(room.document)) else None
 
 
 @require_GET
@@ -76,7 +83,7 @@ def add(request: AppRequest, id: uuid.UUID) -> HttpResponse:
     query, app = request.GET.get("q", "").strip(), request.GET.get("app", "")
     is_trigger = request.GET.get("what") == "trigger"
     found = (
-        palette.triggers(room, query)
+        palette.triggers(room, query, app)
         if is_trigger
         else palette.steps(room, Place.read(request.GET.dict()), query, app)
     )

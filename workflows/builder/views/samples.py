@@ -88,7 +88,9 @@ def pin_step(request: AppRequest, id: uuid.UUID, key: str) -> HttpResponse:
     if do == "unpin":
         _rows(room, key).filter(pinned=True).update(pinned=False)
     elif step.type not in PINNABLE:
-        said = "The output of this step cannot be pinned: it decides which way a run goes, so it is always run."
+        said = (
+            "The output of this step cannot be pinned: it decides which way a run goes, so it is always run."
+        )
         return answers.refused(request, room, said)
     else:
         try:
@@ -96,9 +98,16 @@ def pin_step(request: AppRequest, id: uuid.UUID, key: str) -> HttpResponse:
         except (BadJSON, BadValue) as bad:
             error = str(bad)
     room.__dict__.pop("samples", None)
-    panel = step_panel(room, key, "test") | {"pin_error": error, "typed": request.POST.get("output", "") if error else ""}
+    panel = step_panel(room, key, "test") | {
+        "pin_error": error,
+        "typed": request.POST.get("output", "") if error else "",
+    }
     status = 422 if error else 200
-    return answers.panel_only(request, room, panel, status=status) if request.htmx or error else answers.to_panel(panel)
+    return (
+        answers.panel_only(request, room, panel, status=status)
+        if request.htmx or error
+        else answers.to_panel(panel)
+    )
 
 
 def _output(room: Room, key: str, do: str, text: str) -> JSON:
@@ -111,7 +120,9 @@ def _output(room: Room, key: str, do: str, text: str) -> JSON:
             raise BadValue("There is no output to pin yet. Test the step first, or type one.")
         value = found.data
     if len(jsontypes.dumps_bytes(value)) > MAX_PINNED_BYTES:
-        raise BadValue(f"This output is larger than {MAX_PINNED_BYTES // 1024} kB, which is the most that can be pinned.")
+        raise BadValue(
+            f"This output is larger than {MAX_PINNED_BYTES // 1024} kB, which is the most that can be pinned."
+        )
     return value
 
 

@@ -116,7 +116,8 @@ def load_options(request: AppRequest, id: uuid.UUID, key: str, name: str) -> Htt
     )
     if field is None:
         raise Http404
-    return answers.fragment(request, "fields/options.html", {"field": field, "panel": step_panel(room, key)})
+    context = {"field": field, "bound": field, "panel": step_panel(room, key), "room": room}
+    return answers.fragment(request, "fields/options.html", context)
 
 
 @require_GET

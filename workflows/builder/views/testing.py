@@ -23,7 +23,6 @@ from workflows.engine.document import DocumentError, Trigger
 from workflows.errors import WorkflowError
 from workflows.ingress import requests
 from workflows.models import WorkflowExecution
-from workflows.runs.pins import pins_of
 from workflows.runs.start import start_test_run
 from workflows.runs.steps_test import run_one_step
 
@@ -90,7 +89,7 @@ def test_run(request: AppRequest, id: uuid.UUID) -> HttpResponse:
         "sources": _sources(room, trigger),
         "from_id": request.POST.get("from") or request.GET.get("from", ""),
         "until": until,
-        "pinned": [room.names.numbered(key) for key in pins_of(room.template) if key in room.graph.steps],
+        "pinned": [room.names.numbered(key) for key in room.graph.steps if key in room.pinned],
         "action": room.url("builder-test-run"),
     }
     if until:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import uuid
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterable, Sequence
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
     from workflows.runs.store.shares import Shares
 
+log = logging.getLogger(__name__)
 STEP_COLUMNS = (
     "id", "tenant_id", "execution_id", "path", "step_id", "step_name", "step_type", "step_status", "port", "input",
     "output", "error", "retry_count", "retry_attempt", "attempts", "request_log", "is_encrypted", "started_at",
@@ -233,6 +235,15 @@ class Store(ABC):
             from workflows.runs.deletion import delete_runs
 
             delete_runs(WorkflowExecution.objects.filter(pk__in=runs))
+            self.drop_left_over(runs)
+
+    def drop_left_over(self, runs: Collection[uuid.UUID]) -> None:
+        """Queue rows without a run, as after rows were deleted by hand: claimed again and again they would be in the way."""
+        from workflows.models import ActiveRun
+
+        count, _ = ActiveRun.objects.filter(pk__in=runs).delete()
+        if count:
+            log.warning("%s rows of the queue had no run any more and were removed", count)
 
     def beat(self, worker: str, slots: int, now: datetime) -> None:
         """Renew the worker's lease, making it on the first beat. By the database's clock: machines disagree about time."""

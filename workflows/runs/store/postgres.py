@@ -28,6 +28,7 @@ from workflows.runs.store.base import (
     merged,
     step_row,
 )
+from workflows.runs.store.prepared import prepared_cursor
 from workflows.runs.store.shares import POSTGRES_CHOICE, Shares
 
 _E, _A, _S = "workflows_workflowexecution", "workflows_activerun", "workflows_stepexecution"
@@ -166,7 +167,7 @@ RETURNING a.execution_id, a.cancel_requested
 
 class PostgresStore(Store):
     def start(self, row: StartRow, receipt: tuple[uuid.UUID, str, str] | None) -> uuid.UUID | None:
-        with self.connection.cursor() as cursor:
+        with prepared_cursor(self.connection) as cursor:
             if receipt is None:
                 cursor.execute(START, (*row.execution(), *row.active()))
                 return row.id
@@ -177,13 +178,13 @@ class PostgresStore(Store):
             return row.id if found else None
 
     def start_children(self, rows: Sequence[StartRow]) -> None:
-        with self.connection.cursor() as cursor:
+        with prepared_cursor(self.connection) as cursor:
             for row in rows:
                 cursor.execute(START_CHILD, (*row.execution(), *row.active()))
 
     def write(self, entries: list[Entry], now: datetime) -> None:
         batch = merged(entries)
-        with self.connection.cursor() as cursor:
+        with prepared_cursor(self.connection, by_key=True) as cursor:
             kept = self._finish(cursor, [entry for entry in batch if entry.ending], now)
             kept |= self._advance(cursor, [entry for entry in batch if not entry.ending], now)
             for entry in batch:
@@ -235,7 +236,7 @@ class PostgresStore(Store):
         if shares is not None:
             given |= {"held": shares.held_json(), "cap": shares.cap}
             given |= {"after_tenant": shares.after[0], "after_workflow": shares.after[1]}
-        with self.connection.cursor() as cursor:
+        with prepared_cursor(self.connection, by_key=True) as cursor:
             cursor.execute(CLAIM if shares is None else CLAIM_FAIRLY, given)
             taken = {row[0]: row for row in cursor.fetchall()}
             if not taken:
@@ -246,7 +247,10 @@ class PostgresStore(Store):
             ids = [run for run in taken if run not in gone]
             begun = [(run, numbers.get(run), taken[run][3]) for run in ids]
             cursor.execute(BEGIN_RUNS, (now, _record_set(_BEGIN_TYPES, begun)))
-            return [claimed(taken[row[0]], row) for row in cursor.fetchall()]
+            rows = cursor.fetchall()
+            if len(rows) < len(ids):
+                self.drop_left_over(set(ids) - {row[0] for row in rows})
+            return [claimed(taken[row[0]], row) for row in rows]
 
     def _numbers(self, cursor: Any, taken: list[Any]) -> dict[uuid.UUID, int]:
         """A number for each run that is claimed for the first time, if its workflow is there: one statement per batch."""
@@ -269,7 +273,7 @@ class PostgresStore(Store):
     def show_progress(self, leases: list[Lease]) -> None:
         if leases:
             values = [(lease.execution_id, lease.attempt, as_text(dict(lease.running))) for lease in leases]
-            with self.connection.cursor() as cursor:
+            with prepared_cursor(self.connection, by_key=True) as cursor:
                 cursor.execute(SHOW, [list(column) for column in zip(*values, strict=True)])
                 stopped = {run for run, cancelled in cursor.fetchall() if cancelled}
             for lease in leases:

@@ -8,6 +8,7 @@ workspace that has the fewest (those this worker holds counted), and within a wo
 from __future__ import annotations
 
 import json
+import re
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -32,16 +33,19 @@ class Shares:
         return json.dumps({owner.hex if plain else str(owner): count for owner, count in self.held.items()})
 
 
-# Of what the walk found: the place of each run in its workflow, then in its workspace.
-_RANKED: Final = """
-r AS (SELECT {columns}, {held_of_workflow} + row_number() OVER (PARTITION BY workflow_id ORDER BY priority, run_at) AS nth
-      FROM c),
-s AS (SELECT execution_id, priority, run_at,
-             {held_of_tenant} + row_number() OVER (PARTITION BY tenant_id ORDER BY priority, nth, run_at) AS share
-      FROM r),
-o AS (SELECT execution_id, priority, share, run_at FROM s WHERE share <= %(cap)s OR priority < 5
-      ORDER BY priority, share, run_at LIMIT 2 * %(limit)s)
-"""
+# Of what the walk found: the place of each run in its workflow, then in its workspace. `HELD(owner)`: held here already.
+_RANKED: Final = """r AS (
+  SELECT execution_id, tenant_id, workflow_id, priority, run_at,
+         HELD(workflow_id) + row_number() OVER (PARTITION BY workflow_id ORDER BY priority, run_at) AS nth FROM c),
+s AS (
+  SELECT execution_id, priority, run_at,
+         HELD(tenant_id) + row_number() OVER (PARTITION BY tenant_id ORDER BY priority, nth, run_at) AS share FROM r),
+o AS (
+  SELECT execution_id, priority, share, run_at FROM s WHERE share <= %(cap)s OR priority < 5
+  ORDER BY priority, share, run_at LIMIT 2 * %(limit)s)"""
+_HELD: Final = re.compile(r"HELD\((\w+)\)")
+_RANKED_POSTGRES: Final = _HELD.sub(r"COALESCE((%(held)s::jsonb ->> \1::text)::int, 0)", _RANKED)
+_RANKED_SQLITE: Final = _HELD.sub(r"COALESCE(json_extract(%(held)s, '$.' || \1), 0)", _RANKED)
 _COLUMNS: Final = "execution_id, tenant_id, workflow_id, priority, run_at"
 # Where `queue` is not asked for, the planner cannot take the index of the whole queue: it would read all of it.
 _READY: Final = "queue = 'engine' AND state = 'READY'"
@@ -65,13 +69,11 @@ c AS (
     SELECT {_COLUMNS} FROM {_A} a
     WHERE a.state = 'READY' AND a.tenant_id = w.tenant_id AND a.workflow_id = w.workflow_id AND run_at <= %(now)s
     {_ORDER} LEAST(%(limit)s, 1 + 4 * %(limit)s / (SELECT max(n) FROM w))) f),
-{_RANKED.format(
-    columns=_COLUMNS,
-    held_of_workflow="COALESCE((%(held)s::jsonb ->> workflow_id::text)::int, 0)",
-    held_of_tenant="COALESCE((%(held)s::jsonb ->> tenant_id::text)::int, 0)",
-).strip()},
-l AS (SELECT a.execution_id FROM o JOIN {_A} a USING (execution_id) WHERE a.state = 'READY' AND a.queue = 'engine'
-      ORDER BY o.priority, o.share, o.run_at LIMIT %(limit)s FOR UPDATE OF a SKIP LOCKED)
+{_RANKED_POSTGRES},
+l AS (
+  SELECT a.execution_id FROM o JOIN {_A} a USING (execution_id)
+  WHERE a.state = 'READY' AND a.queue = 'engine'
+  ORDER BY o.priority, o.share, o.run_at LIMIT %(limit)s FOR UPDATE OF a SKIP LOCKED)
 """
 
 # SQLite steps by the first column alone where PostgreSQL compares a pair, hence the two steps.
@@ -95,9 +97,5 @@ c AS (
     SELECT a.rowid FROM {_A} a INDEXED BY active_shares
     WHERE a.state = 'READY' AND a.tenant_id = w.tenant_id AND a.workflow_id = w.workflow_id AND a.run_at <= %(now)s
     {_ORDER} min(%(limit)s, 1 + 4 * %(limit)s / (SELECT max(n) FROM w)))),
-{_RANKED.format(
-    columns=_COLUMNS,
-    held_of_workflow="COALESCE(json_extract(%(held)s, '$.' || workflow_id), 0)",
-    held_of_tenant="COALESCE(json_extract(%(held)s, '$.' || tenant_id), 0)",
-).strip()}
+{_RANKED_SQLITE}
 """

@@ -168,7 +168,11 @@ class SqliteStore(Store):
                     self.forget([uuid.UUID(active[0])])
                     continue
                 cursor.execute(BEGIN_RUN, self._plain((number, active[3], now, active[0])))
-                found.append(self._claimed(active, cursor.fetchone()))
+                row = cursor.fetchone()
+                if row is None:
+                    self.drop_left_over([uuid.UUID(active[0])])
+                    continue
+                found.append(self._claimed(active, row))
         return found
 
     def _number(self, cursor: Any, active: Any) -> int | None:
