@@ -67,7 +67,7 @@ INSTALLED_APPS = [
     "integrations",
     "workflows",
     "automate",
-    "django.contrib.admin",
+    "django.contrib.admin.apps.SimpleAdminConfig",  # its pages are loaded with the addresses: workers need none
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",

@@ -9,6 +9,7 @@ from automate.schema import schema
 from automate.styleguide import styleguide
 from workflows.views.home import workspace_home
 
+admin.autodiscover()
 urlpatterns = [
     path("", home.home, name="home"),
     path("healthz", health.healthz, name="healthz"),

@@ -9,8 +9,6 @@ import logging
 import threading
 from dataclasses import dataclass, field
 
-import redis
-
 from automate.lib import clock
 from integrations.values import MAX_INLINE_WAIT_S
 
@@ -92,6 +90,9 @@ class RedisBuckets:
     """Buckets shared by all processes; one round trip each. Falls back to the process's own when Redis is away."""
 
     def __init__(self, url: str) -> None:
+        import redis  # 11 MB in every process, where there may be no Redis at all
+
+        self._away: type[Exception] = redis.RedisError
         client = redis.Redis.from_url(
             url, socket_timeout=REDIS_TIMEOUT_S, socket_connect_timeout=REDIS_TIMEOUT_S
         )
@@ -105,7 +106,7 @@ class RedisBuckets:
         limit = [requests, requests / per_s, up_to_s]
         try:
             wait_ms = self._take(keys=[f"automate:rate:{key}"], args=limit)
-        except redis.RedisError as error:
+        except self._away as error:
             logger.warning("rate limits are counted per process for now: %s", type(error).__name__)
             return self._alone.acquire(key, requests, per_s, up_to_s)
         return float(wait_ms) / 1000
@@ -115,7 +116,7 @@ class RedisBuckets:
         self._alone.pause(key, seconds)
         try:
             self._client.set(f"automate:pause:{key}", 1, px=max(int(seconds * 1000), 1))
-        except redis.RedisError as error:
+        except self._away as error:
             logger.warning("a pause could not be shared: %s", type(error).__name__)
 
     def paused_s(self, key: str) -> float:
@@ -131,7 +132,7 @@ class RedisBuckets:
     def _hear(self, key: str) -> None:
         try:
             left_ms = int(self._client.pttl(f"automate:pause:{key}"))
-        except redis.RedisError:
+        except self._away:
             return  # the next pause is heard of when Redis is back
         if left_ms > 0:
             self._alone.pause(key, left_ms / 1000)

@@ -254,7 +254,7 @@ function askWay(card, event, lead) {
 }
 
 // ---- a line that is clicked can be cut ----
-document.addEventListener("click", (event) => {
+export function click(event) {
   if (!editable() || event.target.closest(".cut, .node, .add") || !event.target.closest("#canvas")) return;
   unchoose();
   const at = toWorld(event);
@@ -265,7 +265,7 @@ document.addEventListener("click", (event) => {
     return isHit;
   });
   if (path) offerCut(path, at);
-});
+}
 
 function offerCut(path, at) {
   path.classList.add("is-chosen");

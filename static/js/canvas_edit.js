@@ -235,10 +235,9 @@ document.addEventListener("focusin", (event) => event.target.matches?.("[data-se
 
 // ---- dragging, once there is a pointer ----
 let dragging = null;
-function fetchDragging(event) {
+function withPointer(event) {
   if (!editable() || !event.target.closest?.("#outline, .flow-list")) return;
   dragging ??= import(view.cv.dataset.drag); // an address from the page: it imports this module, and files cannot name each other
-  if (event.type === "pointerdown") dragging.then((module) => module.down(event));
+  dragging.then((module) => module[{ pointerdown: "down", click: "click" }[event.type]]?.(event));
 }
-document.addEventListener("pointerover", fetchDragging);
-document.addEventListener("pointerdown", fetchDragging);
+for (const type of ["pointerover", "pointerdown", "click"]) document.addEventListener(type, withPointer);

@@ -30,7 +30,12 @@ def import_document(page: Page, document: dict[str, Any]) -> str:
 def chain(key: str, *names: str, **more: Any) -> dict[str, Any]:
     """A document with a manual trigger and these steps one after the other."""
     steps = [
-        {"key": name, "type": "transform", "config": {"set": {"a": "{{ 1 }}"}}, **({"next": after} if after else {})}
+        {
+            "key": name,
+            "type": "transform",
+            "config": {"set": {"a": "{{ 1 }}"}},
+            **({"next": after} if after else {}),
+        }
         for name, after in zip(names, [*names[1:], ""], strict=True)
     ]
     return {

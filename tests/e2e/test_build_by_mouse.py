@@ -7,7 +7,7 @@ import re
 from playwright.sync_api import Page, expect
 
 from tests.e2e.conftest import Counted
-from tests.e2e.hand import card, changed, drag, draft, fit, lines, middle
+from tests.e2e.hand import card, changed, draft, drag, fit, lines, middle
 from tests.e2e.test_first_minutes import curl, sign_up
 
 
@@ -49,7 +49,9 @@ def test_a_whole_workflow_is_built_by_mouse_published_and_runs(person: Counted) 
     drop(page, "Loop", "#add-transform_data-main-")
     fit(page)
     before = draft(page)
-    drag(page, middle(card(page, "transform_data_2").locator(".port-out")), middle(card(page, "for_each_item")))
+    drag(
+        page, middle(card(page, "transform_data_2").locator(".port-out")), middle(card(page, "for_each_item"))
+    )
     changed(page, before)
     drop(page, "Transform", "#add-for_each_item-each-")
     drop(page, "Transform", "#add-for_each_item-done-")
@@ -60,7 +62,12 @@ def test_a_whole_workflow_is_built_by_mouse_published_and_runs(person: Counted) 
         "transform_data:main>for_each_item", "transform_data_2:main>for_each_item",
         "for_each_item:each>transform_data_3", "for_each_item:done>transform_data_4",
     }  # fmt: skip
-    type_into(page, "condition", cases__0__when__left__0="{{ trigger.body.total }}", cases__0__when__right__0="{{ 10 }}")
+    type_into(
+        page,
+        "condition",
+        cases__0__when__left__0="{{ trigger.body.total }}",
+        cases__0__when__right__0="{{ 10 }}",
+    )
     type_into(page, "for_each_item", config__over="{{ trigger.body.lines }}")
     type_into(page, "transform_data_3", config__set__k__0="double", config__set__v__0="{{ item * 2 }}")
     expect(page.locator(".problem-count")).to_have_count(0)

@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from tests.e2e.conftest import Counted
-from tests.e2e.hand import card, chain, changed, drag, draft, focused, import_document, lines, middle
+from tests.e2e.hand import card, chain, changed, draft, drag, focused, import_document, lines, middle
 from tests.e2e.test_first_minutes import sign_up
 from tests.support.product import Product
 
@@ -293,7 +293,9 @@ def test_two_people_see_what_the_other_changed(desk: Counted, browser: Browser, 
     page = desk.page
     url = import_document(page, chain("together", "one", "two"))
     other = browser.new_context(
-        viewport={"width": 1440, "height": 900}, base_url=product.url, storage_state=page.context.storage_state()
+        viewport={"width": 1440, "height": 900},
+        base_url=product.url,
+        storage_state=page.context.storage_state(),
     ).new_page()
     other.goto(url)
 
@@ -335,7 +337,9 @@ def test_zoom_pan_and_fit(desk: Counted) -> None:
     assert (round(now[0] - was[0]), round(now[1] - was[1])) == (-100, -40)
 
 
-def test_a_phone_shows_the_outline_and_the_canvas_on_request(browser: Browser, product: Product, desk: Counted) -> None:
+def test_a_phone_shows_the_outline_and_the_canvas_on_request(
+    browser: Browser, product: Product, desk: Counted
+) -> None:
     url = import_document(desk.page, chain("phone", "one", "two"))
     context = browser.new_context(
         viewport={"width": 390, "height": 844}, has_touch=True, base_url=product.url,

@@ -55,13 +55,12 @@ class Stage:
         """The one product with these settings; dead workers are noticed after LEASE_S."""
         key = (database, *sorted(settings.items()))
         if key not in self._products:
-            self._products[key] = self.new_product(database, **settings)
+            self._products[key] = self.new_product(database, None, None, **settings)
         return self._products[key]
 
     def new_product(
         self,
         database: DatabaseKind = "postgres",
-        *,
         postgres: Postgres | None = None,
         redis: Redis | None = None,
         **settings: str,

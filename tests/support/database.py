@@ -22,6 +22,11 @@ SELECT e.id, e.status, a.state, a.run_at, a.worker, a.cursor FROM workflows_work
 LEFT JOIN workflows_activerun a ON a.execution_id = e.id
 WHERE e.status IN ('PENDING', 'RUNNING', 'WAITING', 'NEEDS_ATTENTION')
 """
+_HELD_FOR_NOTHING = """
+SELECT h.execution_id, h.run_at FROM workflows_activerun h WHERE h.state = 'HELD' AND NOT EXISTS (
+  SELECT 1 FROM workflows_activerun o WHERE o.state <> 'HELD' AND (o.concurrency_key = h.concurrency_key
+    OR (o.tenant_id = h.tenant_id AND o.state IN ('READY', 'RUNNING'))))
+"""
 _LEFT_OVER = """
 SELECT a.execution_id FROM workflows_activerun a LEFT JOIN workflows_workflowexecution e ON e.id = a.execution_id
 WHERE e.id IS NULL OR e.status NOT IN ('PENDING', 'RUNNING', 'WAITING', 'NEEDS_ATTENTION')
@@ -111,6 +116,9 @@ class Database:
             why = _why_stuck(status, state, _seconds(run_at), worker in alive, _json(cursor) or {}, late)
             if why:
                 found.append(f"The run {_text(run)} ({status}) {why}.")
+        for run, since in self.query(_HELD_FOR_NOTHING):
+            if (_seconds(since) or 0.0) <= (now or time.time()) - grace_s:
+                found.append(f"The run {_text(run)} is held, although no earlier run is under way.")
         for (run,) in self.query(_LEFT_OVER):
             found.append(
                 f"The queue row of the run {_text(run)} is left although the run has ended or is gone."

@@ -119,7 +119,7 @@ class _Sender:
     async def _deliver(self, body: dict[str, Any]) -> tuple[_Said, tuple[str, ...]]:
         """The last try's answer, and what the tries before it were told."""
         more = f"Idempotency-Key: {body['id']}\r\n" if self.patience_s else ""
-        give_up, refused = time.monotonic() + self.patience_s, []
+        give_up, refused = time.monotonic() + self.patience_s, list[str]()
         raw = json.dumps(body).encode()
         while True:
             said = await self._try(raw, more)

@@ -247,7 +247,7 @@ class Worker:
         data = RunData(run.program.graph, run.input, names, records)
         self.services = _Services(self)
         self.segment = Segment(claimed, run.program, data, self.services)
-        self.segment.calls._results = _Results(self)
+        self.segment.calls._results = _Results(self)  # type: ignore[assignment]  # as much of a queue as is used
         self.greenlets: list[greenlet] = []
         self.spawn(self.segment.run)
 
@@ -322,7 +322,7 @@ class _Services(Services):
         self.facts = Facts()
         self.is_closing = False
 
-    def write(self, entry: Entry) -> None:  # type: ignore[override]  # an attribute there
+    def write(self, entry: Entry) -> None:
         self.worker.pending.append(entry)
         self.worker.pause()
 

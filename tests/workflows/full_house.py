@@ -23,10 +23,13 @@ from workflows.models import (
     EngineSwitch,
     LiveTrigger,
     RunEvent,
+    RunText,
     Sample,
+    SeenItem,
     StepExecution,
     StepState,
     TriggerReceipt,
+    WaitNotice,
     WaitToken,
     WorkerLease,
     WorkflowAccess,
@@ -124,7 +127,9 @@ def _surround(template: WorkflowTemplate, user: User, run: WorkflowExecution) ->
         tenant=tenant, live_trigger=live, dedup_key="order-1", body_hash="ab" * 32, execution_id=run.pk
     )
     RunEvent.objects.create(**own, kind="DUPLICATE", message=f"Came twice {SCRIPT}", execution_id=run.pk)
+    RunText.objects.create(execution=run, tenant=tenant, words="order")
     Sample.objects.create(**own, trigger_key="order", source="REQUEST", data={"name": SCRIPT})
+    SeenItem.objects.create(**own, step_key="big", digest="0" * 32)
     StepState.objects.create(**own, key="last_seen", value={"id": 7})
     WorkflowAccess.objects.create(**own, user=user, level="EDIT")
     WorkflowCounter.objects.update_or_create(
@@ -132,6 +137,9 @@ def _surround(template: WorkflowTemplate, user: User, run: WorkflowExecution) ->
     )
     WaitToken.objects.create(
         tenant=tenant, execution_id=run.pk, path="approve", kind="APPROVAL", token_hash=f"{CANARY}-{run.pk}"
+    )
+    WaitNotice.objects.create(
+        tenant=tenant, execution_id=run.pk, path="approve", to="boss@example.com", error=f"refused {SCRIPT}"
     )
     Blob.objects.create(
         tenant=tenant, execution_id=run.pk, name=f"{SCRIPT}.pdf", size_bytes=11, sha256="cd" * 32,

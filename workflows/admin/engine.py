@@ -18,8 +18,10 @@ from workflows.models import (
     ActiveRun,
     Blob,
     EngineSwitch,
+    RunText,
     SeenItem,
     StepState,
+    WaitNotice,
     WaitToken,
     WorkerLease,
     WorkflowExecution,
@@ -74,11 +76,11 @@ class WaitTokenAdmin(ReadOnly):
     """Who knows a token may answer, and not even its hash is shown."""
 
     list_display = ["path", "kind", "tenant", "run", "person", "created_at", "expires_at", "answered_at"]
-    list_filter = ["kind", ("answered_at", admin.EmptyFieldListFilter), Since]
+    list_filter = ["kind", ("answered_at", admin.EmptyFieldListFilter)]
     search_fields = ["path", "person", "tenant__name"]
     list_select_related = ["tenant"]
     id_fields = ("pk", "execution_id")
-    ordering = ["-id"]
+    ordering = ["-created_at"]
     heavy = ("answer",)
     fields = [
         ("kind", "path", "person"), ("tenant", "run"), ("created_at", "expires_at", "answered_at"), "answer_shown",
@@ -87,6 +89,23 @@ class WaitTokenAdmin(ReadOnly):
 
     @admin.display
     def run(self, row: WaitToken) -> str:
+        return link_to(WorkflowExecution, row.execution_id)
+
+
+@admin.register(WaitNotice)
+class WaitNoticeAdmin(ReadOnly):
+    """Who was told about a wait, and why they were not."""
+
+    list_display = ["to", "path", "tenant", "run", "is_reminder", "due_at", "sent_at", "tries"]
+    list_filter = ["is_reminder", ("sent_at", admin.EmptyFieldListFilter), ("error", admin.EmptyFieldListFilter), Since]
+    search_fields = ["to", "path", "tenant__name"]
+    list_select_related = ["tenant"]
+    id_fields = ("pk", "execution_id")
+    ordering = ["-id"]
+    fields = [("to", "slot", "path"), ("tenant", "run"), ("due_at", "sent_at", "tries"), "is_reminder", "error"]
+
+    @admin.display
+    def run(self, row: WaitNotice) -> str:
         return link_to(WorkflowExecution, row.execution_id)
 
 
@@ -136,3 +155,19 @@ class SeenItemAdmin(ReadOnly):
     list_select_related = ["template", "tenant"]
     ordering = ["-id"]
     fields = [("digest", "step_key"), ("template", "tenant"), ("environment_id", "seen_at")]
+
+
+@admin.register(RunText)
+class RunTextAdmin(ReadOnly):
+    """Runs that the search knows. Their words are not shown: they are what the runs show, in another order."""
+
+    list_display = ["run", "tenant"]
+    search_fields = ["tenant__name"]
+    list_select_related = ["tenant"]
+    ordering = ["-pk"]
+    heavy = ("words",)
+    fields = [("run", "tenant")]
+
+    @admin.display
+    def run(self, row: RunText) -> str:
+        return link_to(WorkflowExecution, row.execution_id)

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from workflows.documents.changes import changes
 from workflows.builder.commands import TRIGGER, Args
 from workflows.builder.commands.base import continuation, parts_of
 from workflows.builder.room import Room
+from workflows.documents.changes import changes
 from workflows.engine.document import Document, Step, Trigger, load
 from workflows.models import DraftRevision
 
@@ -53,7 +53,11 @@ def _touched(document: Document, command: str, args: Args) -> list[object]:
     elif command == "rename":
         found.append(document.name if args.get("what") == "workflow" else own and own.name)
     elif command in ("insert", "move", "link", "unlink", "paste"):
-        found += [_way(document, parts, args), args.get("before", "") in parts, args.get("target", "") in parts]
+        found += [
+            _way(document, parts, args),
+            args.get("before", "") in parts,
+            args.get("target", "") in parts,
+        ]
         found.append(own.next if own else None)
     return found
 

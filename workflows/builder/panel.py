@@ -123,7 +123,7 @@ def trigger_panel(
         "problems": room.faults_of("triggers", key),
     }
     if tab == "setup":
-        form = show_trigger(trigger, info, posted=posted, errors=errors)
+        form = show_trigger(trigger, info, workflows=workflows_of(room, trigger), posted=posted, errors=errors)
         panel |= {
             "form": form,
             "connection": connection_choice(room, trigger, info),
@@ -190,11 +190,20 @@ def _actions(room: Room, step: Step) -> list[tuple[str, str]]:
 def _workflows(room: Room, step: Step) -> list[tuple[str, str]]:
     if step.type != "sub_workflow":
         return []
-    rows = WorkflowTemplate.objects.for_tenant(room.template.tenant_id).not_archived().order_by("name")
-    found = list(rows.exclude(pk=room.template.pk).values_list("template_id", "name")[:MAX_WORKFLOWS])
+    found = _other_workflows(room)
     known = {key for key, _ in found}
     own = step.config.get("workflow")
     return [*found, *([(own, own)] if isinstance(own, str) and own and own not in known else [])]
+
+
+def workflows_of(room: Room, trigger: Trigger) -> list[tuple[str, str]]:
+    """The workflows a trigger can be told about."""
+    return _other_workflows(room) if trigger.type == "failure" else []
+
+
+def _other_workflows(room: Room) -> list[tuple[str, str]]:
+    rows = WorkflowTemplate.objects.for_tenant(room.template.tenant_id).not_archived().order_by("name")
+    return list(rows.exclude(pk=room.template.pk).values_list("template_id", "name")[:MAX_WORKFLOWS])
 
 
 def live_of(room: Room, key: str) -> LiveTrigger | None:

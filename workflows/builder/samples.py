@@ -231,7 +231,9 @@ def form_example(schema: Any) -> dict[str, JSON]:
         "text": "text", "long": "text", "number": 1.5, "integer": 1, "checkbox": True, "date": "2026-01-31",
         "email": "name@example.com", "file": None,
     }  # fmt: skip
-    return {field.key: field.choices[0] if field.choices else shown[field.kind] for field in fields_of(schema)}
+    return {
+        field.key: field.choices[0] if field.choices else shown[field.kind] for field in fields_of(schema)
+    }
 
 
 def example_of(schema: Any, depth: int = 0) -> JSON:

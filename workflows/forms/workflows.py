@@ -106,8 +106,8 @@ class WorkflowSettingsForm(forms.Form):
         min_value=1,
         max_value=100_000,
         label="Runs at once",
-        help_text="Beyond this the choice beside it holds; side by side, more runs wait for their turn. "
-        "Empty: any number side by side, else one.",
+        help_text="How many may be under way. Empty: one, or any number side by side. With a number here, further runs "
+        "wait for their turn also side by side.",
     )
     keep_data = forms.ChoiceField(
         choices=KEPT,

@@ -165,7 +165,9 @@ def _receive(page: Page) -> HttpResponse:
         said = "You have sent this form already. To send these answers as well, press the button again."
         return page.shown(bound, status=409, again=True, problem=said)
     if run is None:
-        said = "An earlier answer is still being worked on, so this one was left out. Send it again in a while."
+        said = (
+            "An earlier answer is still being worked on, so this one was left out. Send it again in a while."
+        )
         return page.shown(bound, status=409, again=True, problem=said)
     return _after(page, run)
 

@@ -175,9 +175,7 @@ def _depth(payload: dict[str, JSON]) -> int:
     return depth_of(str(given)) if given else 0
 
 
-def _start(
-    found: Hook, payload: dict[str, JSON], receipt: Receipt | None, shelf: Shelf
-) -> uuid.UUID | None:
+def _start(found: Hook, payload: dict[str, JSON], receipt: Receipt | None, shelf: Shelf) -> uuid.UUID | None:
     """None: left out, since a run is under way and the settings say so."""
     assert found.deployment is not None
     try:

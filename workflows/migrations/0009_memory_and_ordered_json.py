@@ -13,7 +13,8 @@ COLUMNS = {
     "stepexecution": ("input", "output"),
     "stepstate": ("value",),
     "workflowexecution": ("input", "output"),
-    "workflowstep": ("config", "input_mappings", "output_mappings"),
+    "workflowstep": ("condition", "config", "input_mappings", "output_mappings"),
+    "workflowtemplate": ("settings",),
     "workflowtemplatelibrary": ("template_data",),
     "workflowtrigger": ("config",),
     "workflowversion": ("workflow_data",),
@@ -84,6 +85,16 @@ class Migration(migrations.Migration):
                     model_name='workflowexecution',
                     name='output',
                     field=workflows.models.ordered_json.OrderedJSONField(null=True),
+                ),
+                migrations.AlterField(
+                    model_name='workflowstep',
+                    name='condition',
+                    field=workflows.models.ordered_json.OrderedJSONField(blank=True, null=True),
+                ),
+                migrations.AlterField(
+                    model_name='workflowtemplate',
+                    name='settings',
+                    field=workflows.models.ordered_json.OrderedJSONField(blank=True, default=dict, help_text="The document's settings."),
                 ),
                 migrations.AlterField(
                     model_name='workflowstep',

@@ -42,7 +42,7 @@ class WorkflowStep(models.Model):
     integration = models.CharField(max_length=60, blank=True)
     action = models.CharField(max_length=80, blank=True)
     connection = models.CharField(max_length=40, blank=True)
-    condition = models.JSONField(null=True, blank=True)
+    condition = OrderedJSONField(null=True, blank=True)
     input_mappings = OrderedJSONField(default=dict, blank=True)
     output_mappings = OrderedJSONField(null=True, blank=True)
     config = OrderedJSONField(default=dict, blank=True)

@@ -75,7 +75,7 @@ class WorkflowTemplate(models.Model):
     status = models.CharField(max_length=12, choices=Status, default=Status.DRAFT)
     is_public = models.BooleanField(default=False)
     metadata = models.JSONField(default=dict, blank=True)
-    settings = models.JSONField(default=dict, blank=True, help_text="The document's settings.")
+    settings = OrderedJSONField(default=dict, blank=True, help_text="The document's settings.")
     layout = models.JSONField(null=True, blank=True, help_text="Positions, only if free-form was chosen.")
     start = models.JSONField(default=list, blank=True, help_text="Keys of the steps that triggers lead to.")
     draft_version = models.PositiveIntegerField(default=1)

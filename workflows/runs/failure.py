@@ -1,6 +1,7 @@
 """What starts when a run fails: the workflow its settings name, else the workspace's, and failure triggers.
 
-Never for test runs, and never for a run that a failure started: a failure workflow that fails starts nothing.
+Never for test runs, and never for a run that a failure started, directly or through sub-workflows: a failure workflow
+that fails starts nothing.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from workflows.runs.facts import Facts, limit_key
 from workflows.runs.shapes import Child, Claimed, Ending
 
 FAILED = frozenset({"FAILED", "TIMED_OUT"})
+OF_FAILURE = "of_failure"  # of a run's options: a failure started it, or what started it
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +35,7 @@ class Listener:
 
 def failure_runs(claimed: Claimed, document: Document, ending: Ending, url: str, facts: Facts) -> list[Child]:
     """The runs to queue with the end of this one."""
-    trigger = claimed.input if isinstance(claimed.input, dict) else {}
-    if ending.status not in FAILED or claimed.is_test or trigger.get("type") == "failure":
+    if ending.status not in FAILED or claimed.is_test or is_of_failure(claimed):
         return []
     tenant = claimed.lease.tenant_id
     found = {
@@ -57,6 +58,11 @@ def failure_runs(claimed: Claimed, document: Document, ending: Ending, url: str,
     found.pop(claimed.lease.workflow_id, None)
     body = _body(claimed, document, ending, url)
     return [_child(claimed, listener, body) for listener in found.values()]
+
+
+def is_of_failure(claimed: Claimed) -> bool:
+    trigger = claimed.input if isinstance(claimed.input, dict) else {}
+    return trigger.get("type") == "failure" or bool(claimed.options.get(OF_FAILURE))
 
 
 def _body(claimed: Claimed, document: Document, ending: Ending, url: str) -> JSON:

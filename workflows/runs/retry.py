@@ -85,7 +85,9 @@ def _has_callbacks(version_id: uuid.UUID) -> bool:
 
 def _options(execution: WorkflowExecution, has_journal: bool) -> dict[str, Any]:
     options = {
-        key: value for key, value in execution.options.items() if key in ("bindings", "environment_id", "pins")
+        key: value
+        for key, value in execution.options.items()
+        if key in ("bindings", "environment_id", "pins")
     }
     return options | ({"has_journal": True} if has_journal else {})
 
@@ -96,7 +98,9 @@ def _input(execution: WorkflowExecution, changed: JSON) -> JSON:
         return given
     trigger = given if isinstance(given, dict) else {}
     if _files(changed) - _files(trigger):
-        raise NotRetryable("The changed data names a file that the run did not have. Only files of the run can be used.")
+        raise NotRetryable(
+            "The changed data names a file that the run did not have. Only files of the run can be used."
+        )
     return {**trigger, "body": changed}
 
 

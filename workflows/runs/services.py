@@ -17,7 +17,7 @@ from workflows.engine.outcome import Record, RunCode, StartChild, StepError
 from workflows.runs import actions, code, outputs, turns
 from workflows.runs.cancel import BY_A_PERSON, stop_all
 from workflows.runs.facts import Facts, patiently
-from workflows.runs.failure import failure_runs
+from workflows.runs.failure import OF_FAILURE, failure_runs, is_of_failure
 from workflows.runs.hops import COUNTED_FROM, MAX_DEPTH, TOO_DEEP, objection
 from workflows.runs.shapes import Child, Claimed, Ending, Entry, Lease
 from workflows.runs.store import current_store
@@ -166,6 +166,6 @@ def _child(claimed: Claimed, wanted: StartChild, path: str, target: dict[str, An
         parent_path=path,
         depth=claimed.depth + 1,
         is_test=claimed.is_test,
-        options=({} if wanted.wait else {"detached": True}) | line,
+        options=({} if wanted.wait else {"detached": True}) | ({OF_FAILURE: True} if is_of_failure(claimed) else {}) | line,
         concurrency_key=key,
     )

@@ -61,7 +61,10 @@ def attention(membership: Membership, rows: Runs) -> Attention:
     home = reverse("workspace-home", args=[membership.tenant.slug])
     return Attention(
         [
-            *(Concern(title, text, url, "Answer", "approval") for title, text, url in waiting_for(membership)),
+            *(
+                Concern(title, text, url, "Answer", "approval")
+                for title, text, url in waiting_for(membership)
+            ),
             *(_question(run, number, apps) for run, number in asking),
             *(_expired(connection, home) for connection in _expired_connections(membership)),
             *(_trouble(live) for live in _triggers_in_trouble(membership)),
@@ -78,7 +81,9 @@ def _asking(membership: Membership, rows: Runs) -> Runs:
 
 def _failing(rows: Runs) -> Runs:
     since = first_id_at(clock.now() - FAILED_FOR)
-    well = WorkflowExecution.objects.filter(retry_of=OuterRef("pk"), status=WorkflowExecution.Status.COMPLETED)
+    well = WorkflowExecution.objects.filter(
+        retry_of=OuterRef("pk"), status=WorkflowExecution.Status.COMPLETED
+    )
     return rows.filter(is_failed=True, is_test=False, pk__gte=since).annotate(ended_well=Exists(well))
 
 

@@ -73,12 +73,12 @@ class Lines:
 
     def _inside(self, line: Line, source: State) -> bool:
         """Lines of all items together: nobody says which ways each of them took."""
-        return line.port == "each" or (self.states.graph.loop_of.get(line.source) is not None and not source.ports)
+        return line.port == "each" or (
+            self.states.graph.loop_of.get(line.source) is not None and not source.ports
+        )
 
 
 def _word(taken: bool, target: State, *, is_off: bool = False) -> str:
     if taken:
         return "is-run" if target.status in NOW else "is-ok"
     return "is-off" if is_off else ""
-
-

@@ -179,7 +179,11 @@ def printed_of(row: StepExecution | None) -> dict[str, Any]:
         return {"lines": lines, "cut": bool(log.get("cut")), "note": ""}
     if row is None:
         return {"lines": [], "cut": False, "note": "It appears here when the step has ended."}
-    note = HIDDEN if row.is_encrypted else "Use print() in Python or console.log() in JavaScript to write something here."
+    note = (
+        HIDDEN
+        if row.is_encrypted
+        else "Use print() in Python or console.log() in JavaScript to write something here."
+    )
     return {"lines": [], "cut": bool(log.get("cut")), "note": note}
 
 
@@ -207,7 +211,12 @@ def run_facts(room: RunRoom) -> list[tuple[str, Any]]:
     if until and room.program and until in room.graph.steps:
         facts.append(("Ran as far as", room.names.numbered(until)))
     if (pinned := pinned_in(execution)) and room.program:
-        facts.append(("Pinned, not run", ", ".join(room.names.numbered(key) for key in sorted(pinned) if key in room.graph.steps)))
+        facts.append(
+            (
+                "Pinned, not run",
+                ", ".join(room.names.numbered(key) for key in sorted(pinned) if key in room.graph.steps),
+            )
+        )
     return [(name, value) for name, value in facts if value is not None]
 
 

@@ -123,7 +123,9 @@ def _list(
         "poll_url": url + filters.query(seen=found.seen + mark) if filters.is_first_page else "",
     }
     is_failed = filters.status == "failed" and context["runs"]
-    context["retry_url"] = context["retry_url"] + filters.page().query() if is_failed and context["retry_url"] else ""
+    context["retry_url"] = (
+        context["retry_url"] + filters.page().query() if is_failed and context["retry_url"] else ""
+    )
     if not _asks_for(request, "runs"):
         return vary(render(request, page, context))
     response = vary(render(request, "workflows/_run_rows.html", context))

@@ -44,7 +44,9 @@ class Retry(Schema):
     input: Any = None
 
 
-TriggerWord = Literal["MANUAL", "WEBHOOK", "SCHEDULED", "POLLING", "EVENT", "FORM", "EMAIL", "WORKFLOW", "FAILURE"]
+TriggerWord = Literal[
+    "MANUAL", "WEBHOOK", "SCHEDULED", "POLLING", "EVENT", "FORM", "EMAIL", "WORKFLOW", "FAILURE"
+]
 
 
 class Wanted(Schema):
@@ -107,17 +109,23 @@ def retry_executions(
     body: BulkRetry | None = None,
     idempotency_key: Annotated[
         uuid.UUID | None,
-        Header(alias="Idempotency-Key", description="A UUID version 7: the same one twice starts nothing new."),
+        Header(
+            alias="Idempotency-Key", description="A UUID version 7: the same one twice starts nothing new."
+        ),
     ] = None,
 ) -> Any:
     given = body or BulkRetry.model_validate({})
     press = idempotency_key or uuid7()
     if press.version != 7:
-        message = "Give a UUID version 7, made at the moment of your decision: runs that fail later are left out."
+        message = (
+            "Give a UUID version 7, made at the moment of your decision: runs that fail later are left out."
+        )
         raise ApiError(422, "invalid", message, "Idempotency-Key")
     rows = failed_ones(_wanted(request, given)[0], press)
     mine = [pk for pk in _templates(rows) if not _may_retry(request, pk)]
-    done = retry_all(rows.exclude(template_id__in=mine), press, start=given.start, version=given.version, by=request.user)
+    done = retry_all(
+        rows.exclude(template_id__in=mine), press, start=given.start, version=given.version, by=request.user
+    )
     return Status(202, {"items": [str(new) for new in done.started], "refused": done.refused})
 
 
@@ -216,8 +224,12 @@ def _decide(request: ApiRequest, execution: WorkflowExecution, body: Answer) -> 
         answer_as_member(execution, body.step, given, user=request.user, ip=client_ip(request))
     except AlreadyAnswered as reason:
         who = f" by {reason.vote.by}: {reason.vote.word}, {reason.vote.at}" if reason.vote else ""
-        raise ApiError(409, "already_answered", f"The step `{body.step}` was answered before{who}.", "step") from None
+        raise ApiError(
+            409, "already_answered", f"The step `{body.step}` was answered before{who}.", "step"
+        ) from None
     except NotAnswerable as reason:
-        raise ApiError(409, "not_asked", f"The step `{body.step}` waits for no answer. {reason.message}", "step") from None
+        raise ApiError(
+            409, "not_asked", f"The step `{body.step}` waits for no answer. {reason.message}", "step"
+        ) from None
     except MayNotAnswer as reason:
         raise ApiError(403, "forbidden", reason.message, "step") from None

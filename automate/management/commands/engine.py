@@ -26,6 +26,7 @@ log = logging.getLogger(__name__)
 
 class Command(BaseCommand):
     help = "Run workflows (embedded: SQLite without a broker)."
+    requires_system_checks: list[str] = []  # they would load every page
 
     def handle(self, *args: Any, **options: Any) -> None:
         self.stopping = False

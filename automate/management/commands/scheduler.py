@@ -76,6 +76,7 @@ def _look_after_connections() -> None:
 
 class Command(BaseCommand):
     help = "Fire schedules, wake waits, recover runs."
+    requires_system_checks: list[str] = []  # they would load every page
 
     def handle(self, *args: Any, **options: Any) -> None:
         stopping = threading.Event()

@@ -9,8 +9,9 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 
 from automate.alone import AlreadyRunning, end_leftovers, hold_folder
-from automate.processes import Supervisor, children_to_run, write_pid
+from automate.processes import write_pid
 from automate.staticfiles import collect_if_changed
+from automate.supervise import become_supervisor
 from workflows.gallery import sync_gallery
 
 
@@ -19,12 +20,13 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
-            with hold_folder():
-                self._run()
+            with hold_folder() as lock:
+                self._prepare()
+                become_supervisor(lock)
         except AlreadyRunning as error:
             raise CommandError(str(error)) from None
 
-    def _run(self) -> None:
+    def _prepare(self) -> None:
         if left := end_leftovers():
             self.stderr.write(f"Ended what an earlier start had left behind: {', '.join(left)}.")
         call_command("migrate", verbosity=0)
@@ -36,7 +38,6 @@ class Command(BaseCommand):
             collect_if_changed()
         self.stderr.write(self._welcome())
         write_pid("up")
-        Supervisor(children_to_run()).run()
 
     def _welcome(self) -> str:
         database = "SQLite" if settings.ON_SQLITE else "PostgreSQL"

@@ -140,6 +140,11 @@ document.addEventListener("keydown", (event) => {
   event.preventDefault();
 });
 
+// ---- of messages that something was done only the newest stays: a row of them would cover the steps ----
+document.addEventListener("toast", () => {
+  for (const older of document.querySelectorAll("#toasts > .ok")) older.remove();
+}, true);
+
 // ---- Undo of a message: its answer is the steps as they were ----
 document.addEventListener("click", (event) => {
   const undo = event.target.closest("[data-toast] [data-undo]")?.dataset.undo;

@@ -92,7 +92,10 @@ def test_every_operation_is_in_the_matrix():
             listed.add("/" + str(pattern.pattern))
     covered = {path for _method, path, _body, _scope in OPERATIONS}
     shapes = {
-        path.replace("{w}", "<uuidstr:id>").replace("{e}", "<uuidstr:id>").replace("{x}", "<uuidstr:id>").replace("{r}", "<uuidstr:request_id>")
+        path.replace("{w}", "<uuidstr:id>")
+        .replace("{e}", "<uuidstr:id>")
+        .replace("{x}", "<uuidstr:id>")
+        .replace("{r}", "<uuidstr:request_id>")
         for path in covered
     }
 
@@ -148,7 +151,9 @@ def test_foreign_looks_like_unknown(stranger_api, published, run):
     for method, path, body, _scope in OPERATIONS:
         if "{w}" in path or "{e}" in path:
             foreign = stranger_api.send(method, filled(path, published, run), body)
-            unknown = stranger_api.send(method, path.format(w=uuid.uuid4(), e=uuid.uuid4(), r=uuid.uuid4()), body)
+            unknown = stranger_api.send(
+                method, path.format(w=uuid.uuid4(), e=uuid.uuid4(), r=uuid.uuid4()), body
+            )
 
             assert (foreign.status_code, foreign.content) == (404, unknown.content), path
             assert unknown.status_code == 404

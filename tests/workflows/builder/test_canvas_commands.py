@@ -59,7 +59,8 @@ def test_the_place_of_a_deleted_step_goes_with_it() -> None:
 
 
 @pytest.mark.parametrize(
-    "places", ["", "[]", "{}", '{"log": [1]}', '{"log": [1, "2"]}', '{"log": [1, 30000]}', '{"nobody": [1, 2]}']
+    "places",
+    ["", "[]", "{}", '{"log": [1]}', '{"log": [1, "2"]}', '{"log": [1, 30000]}', '{"nobody": [1, 2]}'],
 )
 def test_what_is_no_place_is_refused(places: str) -> None:
     with pytest.raises(EditRefused):
@@ -150,7 +151,11 @@ def test_pasted_steps_get_keys_of_their_own_and_know_each_other_by_them() -> Non
 
 
 def test_a_pasted_loop_calls_its_item_otherwise_where_a_step_has_that_name() -> None:
-    named = load(SOURCE.replace("key: far", "key: line").replace("next: far", "next: line").replace("as: line", "as: row"))
+    named = load(
+        SOURCE.replace("key: far", "key: line")
+        .replace("next: far", "next: line")
+        .replace("as: line", "as: row")
+    )
     text = copy_text(load(SOURCE), ["items", "reserve"])
 
     after = do(named, "paste", text=text).document
@@ -163,7 +168,11 @@ def test_a_pasted_loop_calls_its_item_otherwise_where_a_step_has_that_name() -> 
 
 def test_pasting_takes_over_the_slot_of_the_same_app_or_brings_one() -> None:
     text = copy_text(load(SOURCE), ["fetch"])
-    has_one = load(SOURCE.replace("chat: {integration: chat}", "talk: {integration: chat}").replace("connection: chat", "connection: talk"))
+    has_one = load(
+        SOURCE.replace("chat: {integration: chat}", "talk: {integration: chat}").replace(
+            "connection: chat", "connection: talk"
+        )
+    )
 
     taken = do(has_one, "paste", text=text).document
     brought = do(flow(), "paste", text=text).document

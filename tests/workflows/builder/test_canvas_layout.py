@@ -33,7 +33,13 @@ def drawn(document: Document) -> dict[str, Line]:
 
 def of(steps: list[dict[str, Any]], **more: Any) -> Document:
     trigger = {"key": "go", "type": "manual"}
-    given = {"format": "automate/1", "key": "x", "triggers": [trigger], "start": steps[0]["key"], "steps": steps}
+    given = {
+        "format": "automate/1",
+        "key": "x",
+        "triggers": [trigger],
+        "start": steps[0]["key"],
+        "steps": steps,
+    }
     return load(given | more)
 
 
@@ -174,7 +180,9 @@ def test_an_empty_branch_has_a_lane_of_its_own() -> None:
     )  # fmt: skip
     found = drawn(document)
 
-    xs = [line.label_at.x for line in (found["if:a>x"], found["if:b>end"], found["if:else>"]) if line.label_at]
+    xs = [
+        line.label_at.x for line in (found["if:a>x"], found["if:b>end"], found["if:else>"]) if line.label_at
+    ]
     assert xs == sorted(xs)
     assert xs[1] - xs[0] >= sizes.HALF
     assert xs[2] - xs[1] >= sizes.LANE

@@ -42,7 +42,9 @@ def test_without_a_script_the_outline_is_the_view(as_alice: Client, draft: Workf
     assert "outline-item" in page
 
 
-def test_a_wide_screen_shows_the_canvas_with_every_card_line_and_plus(wide: Client, draft: WorkflowTemplate) -> None:
+def test_a_wide_screen_shows_the_canvas_with_every_card_line_and_plus(
+    wide: Client, draft: WorkflowTemplate
+) -> None:
     page = text_of(build(wide, draft))
 
     assert 'data-mode="auto"' in page
@@ -123,7 +125,9 @@ def test_what_concerns_another_step_is_done_and_says_what_the_other_did(
     assert not step_of(draft, "say").enabled
 
 
-def test_a_command_on_what_somebody_else_changed_asks_first(edit: Act, draft: WorkflowTemplate, bob: User) -> None:
+def test_a_command_on_what_somebody_else_changed_asks_first(
+    edit: Act, draft: WorkflowTemplate, bob: User
+) -> None:
     seen = str(draft.draft_version)
     theirs(draft, bob, "rename", key="say", name="Shout it")
 
@@ -139,7 +143,9 @@ def test_a_command_on_what_somebody_else_changed_asks_first(edit: Act, draft: Wo
     assert "say" not in {step.key for step in documents.load_draft(draft).steps}
 
 
-def test_a_plus_whose_line_somebody_else_moved_asks_first(edit: Act, draft: WorkflowTemplate, bob: User) -> None:
+def test_a_plus_whose_line_somebody_else_moved_asks_first(
+    edit: Act, draft: WorkflowTemplate, bob: User
+) -> None:
     seen = str(draft.draft_version)
     theirs(draft, bob, "insert", type="delay", source="shape", port="main")
 

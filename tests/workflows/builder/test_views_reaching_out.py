@@ -180,3 +180,17 @@ def test_choices_of_a_field_come_from_the_service(as_alice, alice, workspace, ht
 
     assert '<option value="acme/shop"' in page
     assert f"/workflows/{template.pk}/triggers/look/options/repository/" in page
+
+
+def test_a_failure_trigger_is_told_which_workflows_by_ticking_them(as_alice, alice, workspace, polling):
+    data = {"format": "automate/1", "key": "told", "steps": [], "triggers": [{"key": "look", "type": "failure"}]}
+    template = documents.create(workspace, load(data), by=alice)
+
+    page = as_alice.get(url(template), headers=HTMX).content.decode()
+    assert 'name="config.workflows.watch"' in page
+    form = {"tab": "setup", "config.workflows.shown": "1", "config.workflows.watch": "on"}
+    as_alice.post(url(template), form, headers=HTMX)
+
+    assert documents.load_draft(template).triggers[0].config == {"workflows": ["watch"]}
+    as_alice.post(url(template), {"tab": "setup", "config.workflows.shown": "1"}, headers=HTMX)
+    assert documents.load_draft(template).triggers[0].config == {}

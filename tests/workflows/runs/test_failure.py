@@ -76,6 +76,18 @@ def test_a_failing_failure_workflow_starts_nothing(engine, deploy):
     assert len(runs_of(other)) == 1
 
 
+def test_what_a_failure_workflow_runs_starts_no_further_ones(engine, deploy):
+    deploy({**workflow({**BROKEN, "key": "inner"}, key="helper"), "triggers": [{"key": "called", "type": "workflow"}]})
+    call = {"key": "note", "type": "sub_workflow", "workflow": "helper", "wait": False}
+    told = deploy({**handler(), "steps": [call]})
+
+    start(deploy(workflow(BROKEN, key="orders")), {})
+    for _ in range(5):
+        engine.drain()
+
+    assert len(runs_of(told)) == 1
+
+
 def test_a_run_that_succeeds_tells_nobody(engine, deploy):
     told = deploy(handler())
 

@@ -15,12 +15,12 @@ from tests.support.histories import run_histories
 from tests.support.reference import Ambiguous
 from tests.support.world import Broken, World
 from workflows.engine.outcome import Ended
-from workflows.engine.plan import Plan
+from workflows.engine.plan import Plan, plan
 from workflows.runs import segment, waits
 from workflows.runs.journal import Journal
 from workflows.runs.perform import Call
 
-GRAPHS, HISTORIES, TRIES = 60, 60, 2_000
+GRAPHS, HISTORIES, TRIES = 60, 40, 2_000
 Patch = pytest.MonkeyPatch
 
 
@@ -40,10 +40,8 @@ def test_random_histories_break_no_invariant() -> None:
 
 
 def joins_take_the_first_branch(patch: Patch) -> None:
-    real = segment.plan
-
     def hasty(shape: Any, ended: Any) -> Plan:
-        found = real(shape, ended)
+        found = plan(shape, ended)
         waiting = [
             key for key in shape.members if key not in ended and key not in found.ready + found.skipped
         ]
@@ -54,10 +52,7 @@ def joins_take_the_first_branch(patch: Patch) -> None:
 
 
 def dead_branches_run(patch: Patch) -> None:
-    patch.setattr(segment, "plan", lambda shape, ended: Plan(*_swapped(plan_of(shape, ended))))
-
-
-plan_of = segment.plan
+    patch.setattr(segment, "plan", lambda shape, ended: Plan(*_swapped(plan(shape, ended))))
 
 
 def _swapped(found: Plan) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -81,7 +76,7 @@ def _breaks(number: int) -> bool:
 
 
 def ended_steps_are_planned_again(patch: Patch) -> None:
-    patch.setattr(segment, "plan", lambda shape, ended: plan_of(shape, _without_one(ended)))
+    patch.setattr(segment, "plan", lambda shape, ended: plan(shape, _without_one(ended)))
 
 
 def _without_one(ended: dict[str, Ended]) -> dict[str, Ended]:
@@ -127,8 +122,8 @@ def keys_do_not_change_after_a_definite_answer(patch: Patch) -> None:
     [
         ended_steps_are_planned_again,
         unknown_outcomes_are_tried_again,
-        keys_do_not_change_after_a_definite_answer,
         # it takes seconds to come upon what these would have kept
+        pytest.param(keys_do_not_change_after_a_definite_answer, marks=pytest.mark.faults),
         pytest.param(effects_do_not_wait_for_the_journal, marks=pytest.mark.faults),
         pytest.param(unsafe_calls_are_not_announced, marks=pytest.mark.faults),
         pytest.param(writes_are_not_fenced, marks=pytest.mark.faults),

@@ -16,6 +16,7 @@ from workflows.runs import policies, recovery, turns
 from workflows.runs import start as starting
 from workflows.runs.cancel import cancel
 from workflows.runs.deletion import delete_runs
+from workflows.runs.store import current_store
 
 AT_ONCE = [make_value("a")]
 FOR_LONG = [{"key": "later", "type": "delay", "config": {"hours": 1}, "next": ["a"]}, make_value("a")]
@@ -324,6 +325,8 @@ def test_stopping_that_meets_an_ending_is_tried_again(engine, deploy):
     def stop():
         holds.wait(5)
         try:
+            with connection.cursor() as cursor:
+                cursor.execute("SET deadlock_timeout = '20ms'")
             stopped.append(cancel(WorkflowExecution.objects.get(pk=parent), by=None))
         finally:
             connections.close_all()
@@ -359,3 +362,52 @@ def test_held_runs_are_settled_in_the_order_they_came(engine, deploy):
 
     assert states(*runs[1:]) == ["READY", "HELD", "HELD"]
     assert ActiveRun.objects.get(pk=runs[1]).run_at <= clock.now()
+
+
+# --- hearing of a stop ----------------------------------------------------------------------------
+
+
+def claimed_run(deployment):
+    """A run that a worker holds and somebody has stopped since."""
+    run = start(deployment)
+    with transaction.atomic():
+        lease = current_store().claim("worker", 1, clock.now())[0].lease
+    cancel(WorkflowExecution.objects.get(pk=run), by=None)
+    return lease
+
+
+def test_showing_progress_hears_of_a_stop(engine, deploy):
+    lease = claimed_run(deploy(workflow(*AT_ONCE)))
+    lease.running["a"] = {"state": "RUNNING"}
+
+    current_store().show_progress([lease])
+
+    assert lease.cancelled
+
+
+def test_a_beat_hears_of_stops(engine, deploy):
+    lease = claimed_run(deploy(workflow(*AT_ONCE)))
+
+    assert current_store().cancelled_of("worker") == {lease.execution_id}
+    assert current_store().cancelled_of("another") == set()
+
+
+def test_a_run_busy_with_one_long_call_hears_of_a_stop(engine, catalogue, deploy, service):
+    service.pause_s = 0.8
+    run = start(deploy(workflow(call("ask", service))))
+    engine.lease_s = 0.1  # beats come with every turn of the writer
+    worker = drain_apart(engine)
+    while not service.calls:
+        threading.Event().wait(0.01)
+    lease = engine.held[run].lease
+    while lease.shown != lease.running:  # what follows writes nothing
+        threading.Event().wait(0.01)
+
+    cancel(WorkflowExecution.objects.get(pk=run), by=None)
+    while not lease.cancelled and run in engine.held:
+        threading.Event().wait(0.01)
+
+    assert lease.cancelled
+    assert run in engine.held
+    worker.join()
+    assert states(run) == ["CANCELLED"]

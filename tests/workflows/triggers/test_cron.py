@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import time
-from datetime import UTC, datetime, timedelta
-from itertools import islice
+from bisect import bisect_left
+from datetime import UTC, date, datetime, timedelta, tzinfo
+from datetime import time as clock_time
+from functools import cache
+from itertools import islice, takewhile
 
 import pytest
 
@@ -61,6 +64,54 @@ TABLE = {
         "Africa/Cairo", "0 0 * * *", "2024-04-25T00:00+02:00", ["2024-04-26T01:00+03:00", "2024-04-27T00:00+03:00"]),
     "a quarter-hour zone": ("Asia/Kathmandu", "0 9 * * *", "2024-01-01T09:00+05:45", ["2024-01-02T09:00+05:45"]),
     "UTC has no surprises": ("UTC", "30 2 * * *", "2024-03-31T02:30+00:00", ["2024-04-01T02:30+00:00"]),
+    "a list of fixed times around the overlap: each once": (
+        "Europe/Berlin", "15,45 2,3 * * *", "2024-10-27T01:00+02:00",
+        ["2024-10-27T02:15+02:00", "2024-10-27T02:45+02:00", "2024-10-27T03:15+01:00", "2024-10-27T03:45+01:00"]),
+    "fixed minutes of every hour follow real time through the overlap": (
+        "Europe/Berlin", "15,45 * * * *", "2024-10-27T02:00+02:00",
+        ["2024-10-27T02:15+02:00", "2024-10-27T02:45+02:00", "2024-10-27T02:15+01:00", "2024-10-27T02:45+01:00",
+         "2024-10-27T03:15+01:00"]),
+    "fixed minutes of every hour leave the gap out": (
+        "Europe/Berlin", "15,45 * * * *", "2024-03-31T01:30+01:00", ["2024-03-31T01:45+01:00", "2024-03-31T03:15+02:00"]),
+    "every minute through the gap": (
+        "Europe/Berlin", "* 1-3 * * *", "2024-03-31T01:58+01:00", ["2024-03-31T01:59+01:00", "2024-03-31T03:00+02:00"]),
+    "a range of hours is no star: each once on the long day": (
+        "Europe/Berlin", "0 1-3 * * *", "2024-10-27T00:30+02:00",
+        ["2024-10-27T01:00+02:00", "2024-10-27T02:00+02:00", "2024-10-27T03:00+01:00"]),
+    "all hours as a range is no star either: 24 fires on the long day": (
+        "Europe/Berlin", "0 0-23 * * *", "2024-10-27T01:30+02:00", ["2024-10-27T02:00+02:00", "2024-10-27T03:00+01:00"]),
+    "an overlap at midnight belongs to two dates (Havana)": (
+        "America/Havana", "30 0 * * *", "2024-11-02T00:30-04:00", ["2024-11-03T00:30-04:00", "2024-11-04T00:30-05:00"]),
+    "a gap at midnight (Havana)": (
+        "America/Havana", "15 0 * * *", "2024-03-09T00:15-05:00", ["2024-03-10T01:00-04:00", "2024-03-11T00:15-04:00"]),
+    "the clocks of the south turn the other way (Santiago)": (
+        "America/Santiago", "30 23 * * *", "2024-04-05T23:30-03:00", ["2024-04-06T23:30-03:00", "2024-04-07T23:30-04:00"]),
+    "winter time in summer: Ramadan in Casablanca": (
+        "Africa/Casablanca", "30 2 * * *", "2024-03-09T02:30+01:00", ["2024-03-10T02:30+01:00", "2024-03-11T02:30+00:00"]),
+    "and back: a gap": (
+        "Africa/Casablanca", "30 2 * * *", "2024-04-13T02:30+00:00", ["2024-04-14T03:00+01:00", "2024-04-15T02:30+01:00"]),
+    "weekdays at nine, across the change of the clocks": (
+        "Europe/Berlin", "0 9 * * 1-5", "2024-03-29T09:00+01:00", ["2024-04-01T09:00+02:00"]),
+    "the year's turn": ("UTC", "59 23 31 12 *", "2024-01-01T00:00+00:00", ["2024-12-31T23:59+00:00", "2025-12-31T23:59+00:00"]),
+    "the leap day counts as a day of its week": (
+        "UTC", "0 0 * 2 THU", "2024-02-22T00:00+00:00", ["2024-02-29T00:00+00:00", "2025-02-06T00:00+00:00"]),
+    "29 February or a Monday": (
+        "UTC", "0 0 29 2 MON", "2024-02-26T00:00+00:00", ["2024-02-29T00:00+00:00", "2025-02-03T00:00+00:00"]),
+    "29 February and a day of the week that starts with a star": (
+        "UTC", "0 0 29 2 */1", "2024-02-01T00:00+00:00", ["2024-02-29T00:00+00:00", "2028-02-29T00:00+00:00"]),
+    "2100 is no leap year": ("UTC", "0 0 29 2 *", "2096-03-01T00:00+00:00", ["2104-02-29T00:00+00:00"]),
+    "2000 was one": ("UTC", "0 0 29 2 *", "1999-03-01T00:00+00:00", ["2000-02-29T00:00+00:00"]),
+    "the month holds for both days": (
+        "UTC", "0 0 13 3 FRI", "2024-03-01T00:00+00:00",
+        ["2024-03-08T00:00+00:00", "2024-03-13T00:00+00:00", "2024-03-15T00:00+00:00"]),
+    "day of month alone": ("UTC", "0 0 13 * *", "2024-09-01T00:00+00:00", ["2024-09-13T00:00+00:00", "2024-10-13T00:00+00:00"]),
+    "day of week alone": ("UTC", "0 0 * * FRI", "2024-09-01T00:00+00:00", ["2024-09-06T00:00+00:00", "2024-09-13T00:00+00:00"]),
+    "steps in a range": ("UTC", "0 8-18/5 * * *", "2024-09-01T09:00+00:00", [
+        "2024-09-01T13:00+00:00", "2024-09-01T18:00+00:00", "2024-09-02T08:00+00:00"]),
+    "the second Monday": ("UTC", "0 0 * * 1#2", "2024-09-01T00:00+00:00", ["2024-09-09T00:00+00:00", "2024-10-14T00:00+00:00"]),
+    "the last Friday": ("UTC", "0 0 * * 5L", "2024-09-01T00:00+00:00", ["2024-09-27T00:00+00:00", "2024-10-25T00:00+00:00"]),
+    "@monthly": ("UTC", "@monthly", "2024-01-31T00:00+00:00", ["2024-02-01T00:00+00:00"]),
+    "@yearly": ("UTC", "@yearly", "2024-01-31T00:00+00:00", ["2025-01-01T00:00+00:00"]),
     "29 February": ("UTC", "0 0 29 2 *", "2024-02-29T00:00+00:00", ["2028-02-29T00:00+00:00"]),
     "29 February across a year that is no leap year": (
         "UTC", "0 0 29 2 *", "2096-02-29T00:00+00:00", ["2104-02-29T00:00+00:00"]),
@@ -94,6 +145,94 @@ def test_convention(case):
     fires = islice(cron.parse(expression).fires(where, datetime.fromisoformat(after)), len(expected))
 
     assert [fire.astimezone(where).isoformat(timespec="minutes") for fire in fires] == expected
+
+
+# --- the convention once more, as slow and plain as it can be written -----------------------------
+
+
+def by_hand(expression: str, where: tzinfo, start: datetime, days: int) -> list[datetime]:
+    """Every fire in `days` from `start` (midnight UTC), by looking at each minute; numbers, lists, ranges, steps alone."""
+    fields = expression.split()
+    minutes, hours, days_of_month, months, days_of_week = map(
+        _numbers, fields, (0, 0, 1, 1, 0), (59, 23, 31, 12, 7)
+    )
+    both = not fields[2].startswith("*") and not fields[4].startswith("*")
+
+    def is_day(day: date) -> bool:
+        of_month, of_week = (
+            day.day in days_of_month,
+            bool({day.isoweekday(), day.isoweekday() % 7} & days_of_week),
+        )
+        return day.month in months and ((of_month or of_week) if both else (of_month and of_week))
+
+    local = _walls(where, start, days)
+    if fields[0].startswith("*") or fields[1].startswith("*"):
+        return [
+            at
+            for at, wall in local.items()
+            if wall.minute in minutes and wall.hour in hours and is_day(wall.date())
+        ]
+    first: dict[datetime, datetime] = {}
+    for at, wall in local.items():
+        first.setdefault(wall.replace(tzinfo=None, fold=0), at)
+    wanted = {
+        datetime.combine(day, clock_time(hour, minute))
+        for day in {wall.date() for wall in local.values()}
+        if is_day(day)
+        for hour in hours
+        for minute in minutes
+    }
+    walls = sorted(first)
+    fires = {
+        first[walls[at]]
+        for wall in wanted
+        if (at := bisect_left(walls, wall)) < len(walls) and wall > walls[0]
+    }
+    return sorted(fires)
+
+
+@cache
+def _walls(where: tzinfo, start: datetime, days: int) -> dict[datetime, datetime]:
+    """What a clock on the wall shows at each minute."""
+    moments = [start + timedelta(minutes=minute) for minute in range(1, days * 1440 + 1)]
+    return {moment: moment.astimezone(where) for moment in moments}
+
+
+def _numbers(field: str, low: int, high: int) -> set[int]:
+    found: set[int] = set()
+    for part in field.split(","):
+        span, _, step = part.partition("/")
+        begin, _, end = (
+            f"{low}-{high}" if span == "*" else span if "-" in span else f"{span}-{span}"
+        ).partition("-")
+        found |= set(range(int(begin), int(end) + 1, int(step or 1)))
+    return found
+
+
+ZONES = {
+    "Europe/Berlin": ("2024-03-30", "2024-10-26"), "America/New_York": ("2024-03-09", "2024-11-02"),
+    "Australia/Lord_Howe": ("2024-10-05", "2024-04-06"), "America/Havana": ("2024-03-09", "2024-11-02"),
+    "Africa/Casablanca": ("2024-03-09", "2024-04-13"), "Africa/Cairo": ("2024-04-25", "2024-10-30"),
+}  # fmt: skip
+DAYS = 2
+EXPRESSIONS = (
+    "30 2 * * *", "0 * * * *", "*/20 2 * * *", "10,50 0-3 * * *", "0 */2 * * *", "15 1,2 9-12 * 0", "45 0 */2 * *",
+    "5 1-23/2 * * 1-6", "0 0 1,10,31 3,4,10,11 7", "*/45 * 10 * 6,7",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("zone", ZONES)
+def test_every_fire_around_a_change_of_the_clocks_is_the_one_worked_out_by_hand(zone):
+    where = zones.zone(zone)
+    for began in ZONES[zone]:
+        start = datetime.fromisoformat(f"{began}T00:00+00:00")
+        for expression in EXPRESSIONS:
+            expected = by_hand(expression, where, start, DAYS)
+            fires = cron.parse(expression).fires(where, start)
+
+            found = list(takewhile(start.__add__(timedelta(days=DAYS)).__ge__, fires))
+
+            assert found == expected, expression
 
 
 @pytest.mark.parametrize(

@@ -387,3 +387,12 @@ def test_a_paused_workflow_hears_nothing(hear, alice, workspace):
     say()
 
     assert not WorkflowExecution.objects.exists()
+
+
+def test_an_event_without_a_part_somebody_needs_holds_up_nobody(hear, alice, workspace):
+    hear(workspace, alice)
+
+    assert post_to_slack_hook({"type": "app_rate_limited", "team_id": "T1"}).json() == {"ok": True}
+
+    assert not WorkflowExecution.objects.exists()
+    assert "It started nothing." in RunEvent.objects.get(kind="FILTERED").message

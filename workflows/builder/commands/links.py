@@ -45,7 +45,9 @@ def unlink(document: Document, args: Args) -> Change:
     name = _name(document, source)
     old = _old_targets(document, source, port)
     if len(old) == 1 and source.startswith(TRIGGER):
-        raise EditRefused(f'"{name}" would start where the other triggers start. Delete it, or lead it elsewhere first.')
+        raise EditRefused(
+            f'"{name}" would start where the other triggers start. Delete it, or lead it elsewhere first.'
+        )
     if target not in old:
         raise EditRefused("This line is not there any more. Nothing was changed.")
     after = with_targets(document, source, port, [key for key in old if key != target])

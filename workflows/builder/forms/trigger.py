@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Final
@@ -11,7 +11,7 @@ from workflows.builder.forms.fields import BoundField, Errors, Post, show
 from workflows.builder.forms.form_rows import FormRows, read_rows, show_rows
 from workflows.builder.forms.reading import read
 from workflows.builder.forms.schema_rows import SchemaForm, read_schema, show_schema
-from workflows.builder.forms.specs import AUTH_SPECS, Spec, from_fields, from_schema
+from workflows.builder.forms.specs import AUTH_SPECS, Choice, Spec, from_fields, from_schema
 from workflows.builder.forms.values import ABSENT, BadValue
 from workflows.engine.catalogue import TriggerInfo
 from workflows.engine.document import Trigger
@@ -47,8 +47,8 @@ PRESETS: Final = (
 )  # fmt: skip
 FIRES: Final = 5
 FORM_WORDS: Final[dict[str, dict[str, Any]]] = {
-    "title": {"placeholder": "Form"},
-    "description": {"kind": "area", "label": "Text above the fields"},
+    "title": {"placeholder": "Form", "help": ""},
+    "description": {"kind": "area", "label": "Text above the fields", "help": ""},
     "button": {"label": "Words on the button", "placeholder": "Send"},
     "respond": {"label": "After sending", "choices": (
         ("thanks", "Words of thanks"), ("redirect", "Another page"), ("step", "What the workflow answers"))},
@@ -89,7 +89,12 @@ class Times:
 
 
 def show_trigger(
-    trigger: Trigger, info: TriggerInfo | None, *, posted: Post | None = None, errors: Errors | None = None
+    trigger: Trigger,
+    info: TriggerInfo | None,
+    *,
+    workflows: Iterable[Choice] = (),
+    posted: Post | None = None,
+    errors: Errors | None = None,
 ) -> TriggerForm:
     errors = errors or {}
     found: list[BoundField] = []
@@ -97,7 +102,8 @@ def show_trigger(
         inner = trigger.config.get("input")
         specs = from_schema(info.input_schema) if info else ()
         found += show(specs, inner if isinstance(inner, dict) else {}, "input", posted=posted, errors=errors)
-    found += show(_specs(trigger, info), trigger.config, "config", posted=posted, errors=errors)
+    specs = _with_workflows(_specs(trigger, info), trigger, workflows)
+    found += show(specs, trigger.config, "config", posted=posted, errors=errors)
     name = _schema_name(trigger)
     schema = show_schema(trigger.config.get(name, ABSENT)) if name else None
     questions = None
@@ -115,10 +121,13 @@ def show_trigger(
     )
 
 
-def read_trigger(trigger: Trigger, info: TriggerInfo | None, post: Post) -> tuple[Trigger, Errors]:
+def read_trigger(
+    trigger: Trigger, info: TriggerInfo | None, post: Post, *, workflows: Iterable[Choice] = ()
+) -> tuple[Trigger, Errors]:
     """The trigger as typed, and what could not be read; the latter keeps its old value."""
     errors: Errors = {}
-    config = read(_specs(trigger, info), post, trigger.config, "config", errors)
+    specs = _with_workflows(_specs(trigger, info), trigger, workflows)
+    config = read(specs, post, trigger.config, "config", errors)
     if trigger.type in ("polling", "event") and info:
         old = trigger.config.get("input")
         inner = read(
@@ -168,6 +177,22 @@ def _specs(trigger: Trigger, info: TriggerInfo | None = None) -> tuple[Spec, ...
     )
 
 
+def _with_workflows(
+    specs: tuple[Spec, ...], trigger: Trigger, workflows: Iterable[Choice]
+) -> tuple[Spec, ...]:
+    """The workflows whose failures are told, to be ticked; chosen ones that are gone meanwhile stay choosable."""
+    if trigger.type != "failure":
+        return specs
+    chosen = trigger.config.get("workflows")
+    known = dict(workflows)
+    gone = [(key, key) for key in chosen if key not in known] if isinstance(chosen, list) else []
+    changes: dict[str, Any] = {
+        "kind": "multi", "label": "Which workflows", "help": "None ticked: every workflow of the workspace.",
+        "choices": (*known.items(), *gone), "advanced": False, "data": False,
+    }  # fmt: skip
+    return tuple(replace(spec, **changes) if spec.name == "workflows" else spec for spec in specs)
+
+
 def _schema_name(trigger: Trigger) -> str:
     return next((f.name for f in TRIGGER_KINDS[trigger.type].fields if f.shape == "schema"), "")
 
@@ -198,7 +223,9 @@ def _auth(trigger: Trigger, posted: Post | None, errors: Errors) -> AuthForm:
     given = auth if isinstance(auth, dict) else {}
     kind = str(given.get("type", ""))
     specs = [spec for spec in AUTH_SPECS if spec.name in AUTH_NEEDS.get(kind, ())]
-    words = [(name, said) for name, said in AUTH_WORDS.items() if trigger.type == "webhook" or name in FORM_AUTH]
+    words = [
+        (name, said) for name, said in AUTH_WORDS.items() if trigger.type == "webhook" or name in FORM_AUTH
+    ]
     return AuthForm(kind, tuple(words), show(specs, given, "auth", posted=posted, errors=errors))
 
 

@@ -94,7 +94,9 @@ def test_run(request: AppRequest, id: uuid.UUID) -> HttpResponse:
     }
     if until:
         context["dialog_title"] = "Run up to here"
-        context["dialog_sub"] = f"Runs the draft, once, as far as “{room.names.numbered(until)}”. Its actions really happen."
+        context["dialog_sub"] = (
+            f"Runs the draft, once, as far as “{room.names.numbered(until)}”. Its actions really happen."
+        )
     return answers.dialog(request, room, "test_run.html", context, status=422 if error else 200)
 
 
@@ -124,11 +126,15 @@ def _sources(room: Room, trigger: Trigger) -> list[tuple[str, str]]:
     live = documents.addresses(room.template).get(trigger.key)
     now = clock.now()
     if live is not None and live.token:
-        found = [one for one in requests.recent(room.template, live) if one.outcome != "REFUSED"][:MAX_SOURCES]
+        found = [one for one in requests.recent(room.template, live) if one.outcome != "REFUSED"][
+            :MAX_SOURCES
+        ]
         return [(str(one.id), f"Request, {ago_words(one.at, now)}") for one in found]
     rows = WorkflowExecution.objects.for_tenant(room.template.tenant_id).filter(template=room.template)
     newest = rows.newest_first().values_list("pk", "number", "created_at")[:MAX_SOURCES]
-    return [(str(pk), f"Run {f'#{number}' if number else ''}, {ago_words(at, now)}") for pk, number, at in newest]
+    return [
+        (str(pk), f"Run {f'#{number}' if number else ''}, {ago_words(at, now)}") for pk, number, at in newest
+    ]
 
 
 def _start(room: Room, trigger: Trigger, text: str, former: dict[str, Any], until: str) -> uuid.UUID:

@@ -16,7 +16,7 @@ from workflows.builder.edit import Conflict, save_part
 from workflows.builder.forms.json_part import read_json
 from workflows.builder.forms.trigger import read_trigger
 from workflows.builder.forms.values import BadValue, clean
-from workflows.builder.panel import event_of, trigger_panel
+from workflows.builder.panel import event_of, trigger_panel, workflows_of
 from workflows.builder.room import Room, open_room
 from workflows.engine.document import DocumentError, Trigger
 from workflows.errors import WorkflowError
@@ -41,7 +41,8 @@ def trigger(request: AppRequest, id: uuid.UUID, key: str) -> HttpResponse:
     if tab == "json":
         typed, errors = read_json(room.document, old, str(request.POST.get("_json", "")))
     else:
-        typed, errors = read_trigger(old, event_of(room, old), _post(request))
+        known = workflows_of(room, old)
+        typed, errors = read_trigger(old, event_of(room, old), _post(request), workflows=known)
     if errors and "_auto" not in request.POST:
         panel = trigger_panel(room, key, tab, trigger=typed, posted=_post(request), errors=errors)
         return answers.panel_only(request, room, panel, status=422)
