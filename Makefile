@@ -35,7 +35,7 @@ check: $(VENV)/dev.stamp
 	$(BIN)/djlint templates --check --lint
 
 bench: $(VENV)/dev.stamp
-	$(BIN)/python -m bench
+	$(BIN)/python -m bench $(if $(ROW),--row $(ROW)) $(if $(QUICK),--quick)
 
 faults: $(VENV)/dev.stamp
 	$(BIN)/python -m tests.faults $(ROW)

@@ -1,5 +1,6 @@
 """The Celery application. Messages are wake-ups; the database is the truth (docs/engine.md)."""
 
+import gc
 import os
 import warnings
 
@@ -23,3 +24,10 @@ def _set_up_django(**_: object) -> None:
     """A worker process prepares Django before it imports the tasks."""
     django.setup(set_prefix=False)
     import workflows.tasks  # noqa: F401
+
+
+@signals.worker_init.connect
+def _share_memory(**_: object) -> None:
+    """Before the pool is forked: its processes share what is in memory as long as no garbage collector writes to it."""
+    gc.collect()
+    gc.freeze()

@@ -18,6 +18,7 @@ from django.conf import settings
 from automate.lib import clock
 
 QUICK_DEATH_S = 5.0  # a process that dies sooner than this is started again with a growing pause
+SPARING = {"MALLOC_ARENA_MAX": "2"}  # glibc would take memory for each of the many threads apart
 STOP_AFTER_S = 35.0  # longer than a step's default time-out: what is under way may finish
 
 
@@ -36,7 +37,7 @@ def child_environment() -> dict[str, str]:
     """Ours, with the data folder by its full name, and the start of a simulated clock so that all agree on the time."""
     simulated = clock.for_children()
     folder = {"AUTOMATE_DATA_DIR": str(settings.DATA_DIR)}
-    return os.environ | folder | ({clock.VARIABLE: simulated} if simulated else {})
+    return SPARING | os.environ | folder | ({clock.VARIABLE: simulated} if simulated else {})
 
 
 @dataclass
@@ -141,7 +142,7 @@ def children_to_run() -> list[Child]:
     ]  # fmt: skip
     worker = [
         python, "-m", "celery", "--quiet", "-A", "automate.celery", "worker", "-Q", queues,
-        "-c", str(workers if settings.HAS_BROKER else 1),
+        *(["-c", str(workers)] if settings.HAS_BROKER else ["-P", "solo"]),  # without runs, one process does
         "--without-gossip", "--without-mingle", "--without-heartbeat", "--loglevel", "ERROR",
     ]  # fmt: skip
     found = [Child("web", web), Child("worker", worker), Child("scheduler", [python, manage, "scheduler"])]

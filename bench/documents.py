@@ -10,12 +10,15 @@ WEBHOOK = {"key": "order", "type": "webhook"}
 
 @dataclass(frozen=True)
 class Workload:
-    """`steps` and `calls`: how many rows of the journal and requests at the receiver each execution makes."""
+    """`steps` and `calls`: how many rows of the journal and requests at the receiver each execution makes; `items`: what
+    its webhook asks for; `also`: workflows that it starts."""
 
     name: str
     document: dict[str, Any]
     steps: int
     calls: int
+    items: int = 0
+    also: tuple[dict[str, Any], ...] = ()
 
 
 def webhook_to_effect(echo_url: str, effect: str) -> Workload:
@@ -65,8 +68,37 @@ def loop_of_calls(echo_url: str, delay_ms: int, items: int) -> Workload:
     }  # fmt: skip
     post = _post("reserve", f"{echo_url}/reserve{query}", {"id": "{{ trigger.body.id }}/{{ item }}"}, "safe")
     return Workload(
-        f"W3 loop of {items:,} POSTs, receiver {delay_ms} ms", _document(f"w3-{delay_ms}", [loop, post]), items + 1, items
+        f"W3 loop of {items:,} POSTs, receiver {delay_ms} ms", _document(f"w3-{delay_ms}", [loop, post]), items + 1, items,
+        items,
     )  # fmt: skip
+
+
+def loop_of_light_items(items: int) -> Workload:
+    """A loop whose items only compute, each kept in the journal and collected."""
+    loop = {
+        "key": "items", "type": "loop", "over": "{{ range(trigger.body.items) }}", "max_items": 100_000,
+        "collect": "{{ steps.work.n }}", "next": {"each": ["work"]},
+    }  # fmt: skip
+    work = {"key": "work", "type": "transform", "config": {"set": {"n": "{{ item * 2 }}"}}}
+    return Workload(
+        f"Loop of {items:,} light items", _document("loop-light", [loop, work]), items + 1, 0, items
+    )
+
+
+def fan_out(children: int) -> Workload:
+    """One run that starts many others, forty light steps each, and waits for all of them."""
+    child = {
+        **light_steps().document,
+        "key": "fan-child",
+        "triggers": [{"key": "called", "type": "workflow"}],
+    }
+    loop = {
+        "key": "items", "type": "loop", "over": "{{ range(trigger.body.items) }}", "parallel": 32, "max_items": children,
+        "next": {"each": ["sub"]},
+    }  # fmt: skip
+    sub = {"key": "sub", "type": "sub_workflow", "workflow": "fan-child", "input": {"total": "{{ item }}"}}
+    document = _document("fan-out", [loop, sub])
+    return Workload(f"Fan-out to {children:,} sub-workflows", document, children + 1, 0, children, (child,))
 
 
 def body_of(number: int, prefix: str, items: int) -> dict[str, Any]:

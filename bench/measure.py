@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import statistics
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-import psycopg
-
 from bench.documents import Workload, body_of
+from bench.ledger import Ledger
 from bench.statements import Statements
 from tests.support.cpu import cpu_seconds, spent
 from tests.support.echo import Echo
@@ -17,16 +17,6 @@ from tests.support.load import Answer, send_load
 from tests.support.product import Product, Published
 
 WITHIN_S = 300.0
-_LEFT = "SELECT count(*) FROM workflows_activerun /* bench */"
-_ENDED = """
-SELECT count(*) FILTER (WHERE status = 'COMPLETED'), count(*), max(extract(epoch FROM completed_at))::float8,
-  array_agg(extract(epoch FROM completed_at - started_at)::float8 * 1000)
-FROM workflows_workflowexecution WHERE template_id = %s AND created_at >= to_timestamp(%s) /* bench */
-"""
-_STEPS = """
-SELECT count(*) FROM workflows_stepexecution s JOIN workflows_workflowexecution e ON e.id = s.execution_id
-WHERE e.template_id = %s AND e.created_at >= to_timestamp(%s) /* bench */
-"""
 
 
 @dataclass
@@ -61,8 +51,9 @@ class Bench:
     def __init__(self, product: Product, echo: Echo) -> None:
         self.product = product
         self.echo = echo
-        self.connection = psycopg.connect(product.environment["DATABASE_URL"], autocommit=True)
-        self.statements = Statements(self.connection)
+        self.ledger = Ledger(product.rows())
+        connection = self.ledger.connection
+        self.statements = Statements(connection) if connection else None
         self._published: dict[str, Published] = {}
         self._passes = 0
 
@@ -82,16 +73,17 @@ class Bench:
         """
         workflow = self._publish(workload)
         self._passes += 1
-        bodies = [body_of(number, f"p{self._passes}", workload.calls) for number in range(count)]
+        bodies = [body_of(number, f"p{self._passes}", workload.items) for number in range(count)]
         since, began = self.echo.count(), time.time()
-        self.statements.reset()
+        if self.statements:
+            self.statements.reset()
         before = cpu_seconds(self.product)
         hook, answers = workflow.hooks["order"], list[Answer]()
         for batch in [[body] for body in bodies] if alone else [bodies]:
             answers += send_load(hook, batch, connections=1 if alone else connections, rate=rate)
             self._wait()
         cpu = spent(before, cpu_seconds(self.product))
-        statements, commits = self.statements.counts()
+        statements, commits = self.statements.counts() if self.statements else (math.nan, math.nan)
         last, run_ms = self._check(workload, workflow, answers, began)
         effects = self._effects(workload, answers, since)
         return Pass(
@@ -101,38 +93,40 @@ class Bench:
 
     def _publish(self, workload: Workload) -> Published:
         if workload.name not in self._published:
+            for other in workload.also:
+                self.product.publish(other)
             self._published[workload.name] = self.product.publish(workload.document)
             self.run(workload, 40 if workload.steps < 100 else 1)  # caches and connections get warm
         return self._published[workload.name]
 
+    def published(self, workload: Workload) -> Published:
+        return self._published[workload.name]
+
+    def database_mb(self) -> float:
+        """On PostgreSQL."""
+        return float(self.ledger.query("SELECT pg_database_size(current_database())")[0][0]) / 1e6
+
     def _wait(self) -> None:
         give_up = time.monotonic() + WITHIN_S
-        while self._number(_LEFT):
+        while self.ledger.left():
             if time.monotonic() > give_up:
                 raise TimeoutError(
                     f"Runs are still under way after {WITHIN_S} s:\n{self.product.log()[-3000:]}"
                 )
             time.sleep(0.02)
 
-    def _number(self, statement: str, *values: object) -> int:
-        row = self.connection.execute(statement, values).fetchone()
-        assert row is not None
-        return int(row[0])
-
     def _check(
         self, workload: Workload, workflow: Published, answers: Sequence[Answer], began: float
     ) -> tuple[float, list[float]]:
         refused = [answer for answer in answers if answer.status != 202]
         assert not refused, f"{len(refused)} webhooks were not accepted, such as {refused[0]}."
-        row = self.connection.execute(_ENDED, (workflow.id, began)).fetchone()
-        assert row is not None
-        completed, found, last, run_ms = row
-        assert completed == found == len(answers), (
-            f"{completed} of {found} runs completed, {len(answers)} accepted."
+        ended = self.ledger.ended(workflow.id, began)
+        assert ended.completed == ended.found == len(answers), (
+            f"{ended.completed} of {ended.found} runs completed, {len(answers)} accepted."
         )
-        steps = self._number(_STEPS, workflow.id, began)
+        steps = self.ledger.steps(workflow.id, began)
         assert steps == len(answers) * workload.steps, f"{steps} steps were recorded for {len(answers)} runs."
-        return last, run_ms
+        return ended.last, ended.run_ms
 
     def _effects(self, workload: Workload, answers: Sequence[Answer], since: int) -> list[float]:
         """Milliseconds from each webhook to its first call at the receiver."""

@@ -80,7 +80,7 @@ function zoom(to, px = view.cv.clientWidth / 2, py = view.cv.clientHeight / 2) {
 export function fit() {
   const { clientWidth: w, clientHeight: h } = view.cv;
   const [left, top, right, bottom] = view.box;
-  const head = view.cv.hasAttribute("data-embed") ? 28 : 72;
+  const head = view.cv.dataset.edit ? 72 : 36; // below the tools of the builder
   const whole = Math.min((w - 56) / (right - left), (h - head - 48) / (bottom - top), 1);
   view.k = Math.max(whole, READABLE);
   const first = nodes()[0];
@@ -245,7 +245,7 @@ function drawMap() {
   const { clientWidth: w, clientHeight: h } = view.cv;
   const [left, top, right, bottom] = view.box;
   const seen = { x: -view.x / view.k, y: -view.y / view.k, w: w / view.k, h: h / view.k };
-  map.hidden = seen.x <= left && seen.y <= top && seen.x + seen.w >= right && seen.y + seen.h >= bottom - 72;
+  map.hidden = w < 720 || (seen.x <= left && seen.y <= top && seen.x + seen.w >= right && seen.y + seen.h >= bottom - 72);
   if (map.hidden) return;
   const [x0, y0] = [Math.min(left, seen.x), Math.min(top, seen.y)];
   const scale = Math.min(map.width / (Math.max(right, seen.x + seen.w) - x0), map.height / (Math.max(bottom, seen.y + seen.h) - y0));

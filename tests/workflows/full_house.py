@@ -21,6 +21,7 @@ from workflows.models import (
     Deployment,
     DueWipe,
     EngineSwitch,
+    Favourite,
     LiveTrigger,
     RunEvent,
     RunText,
@@ -29,6 +30,7 @@ from workflows.models import (
     StepExecution,
     StepState,
     TriggerReceipt,
+    TriggerSubscription,
     WaitNotice,
     WaitToken,
     WorkerLease,
@@ -129,6 +131,11 @@ def _surround(template: WorkflowTemplate, user: User, run: WorkflowExecution) ->
     RunEvent.objects.create(**own, kind="DUPLICATE", message=f"Came twice {SCRIPT}", execution_id=run.pk)
     RunText.objects.create(execution=run, tenant=tenant, words="order")
     Sample.objects.create(**own, trigger_key="order", source="REQUEST", data={"name": SCRIPT})
+    Favourite.objects.create(**own, user=user)
+    TriggerSubscription.objects.create(
+        tenant=tenant, live_trigger=live, integration="github", event="push", url="https://example.com/hooks/x",
+        digest="ef" * 32, secret=CANARY, stored=CANARY,
+    )  # fmt: skip
     SeenItem.objects.create(**own, step_key="big", digest="0" * 32)
     StepState.objects.create(**own, key="last_seen", value={"id": 7})
     WorkflowAccess.objects.create(**own, user=user, level="EDIT")

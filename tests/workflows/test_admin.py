@@ -21,6 +21,7 @@ from workflows.models import (
     Blob,
     ConnectionSlot,
     Deployment,
+    DueWipe,
     EngineSwitch,
     RunEvent,
     RunText,
@@ -123,6 +124,7 @@ def test_an_id_is_found_where_ids_are_looked_for(as_staff, house):
     ends = {
         ActiveRun: 1,
         Blob: 1,
+        DueWipe: 1,
         RunEvent: 1,
         RunText: 1,
         StepExecution: 2,

@@ -17,7 +17,7 @@ NAMES = ["zebra", "a", "middle", "b"]
 def document():
     return load({
         "format": "automate/1", "key": "ordered", "triggers": [{"key": "go", "type": "manual"}], "start": "shape",
-        "settings": {"input_schema": {"properties": dict.fromkeys(NAMES, {})}},
+        "settings": {"input_schema": {"properties": {key: {} for key in NAMES}}},
         "steps": [{"key": "shape", "type": "transform", "config": {"set": dict.fromkeys(NAMES, 1)}}],
     })  # fmt: skip
 

@@ -17,6 +17,7 @@ from workflows.admin.showing import json_field, link_to
 from workflows.models import (
     ActiveRun,
     Blob,
+    DueWipe,
     EngineSwitch,
     RunText,
     SeenItem,
@@ -97,12 +98,23 @@ class WaitNoticeAdmin(ReadOnly):
     """Who was told about a wait, and why they were not."""
 
     list_display = ["to", "path", "tenant", "run", "is_reminder", "due_at", "sent_at", "tries"]
-    list_filter = ["is_reminder", ("sent_at", admin.EmptyFieldListFilter), ("error", admin.EmptyFieldListFilter), Since]
+    list_filter = [
+        "is_reminder",
+        ("sent_at", admin.EmptyFieldListFilter),
+        ("error", admin.EmptyFieldListFilter),
+        Since,
+    ]
     search_fields = ["to", "path", "tenant__name"]
     list_select_related = ["tenant"]
     id_fields = ("pk", "execution_id")
     ordering = ["-id"]
-    fields = [("to", "slot", "path"), ("tenant", "run"), ("due_at", "sent_at", "tries"), "is_reminder", "error"]
+    fields = [
+        ("to", "slot", "path"),
+        ("tenant", "run"),
+        ("due_at", "sent_at", "tries"),
+        "is_reminder",
+        "error",
+    ]
 
     @admin.display
     def run(self, row: WaitNotice) -> str:
@@ -171,3 +183,12 @@ class RunTextAdmin(ReadOnly):
     @admin.display
     def run(self, row: RunText) -> str:
         return link_to(WorkflowExecution, row.execution_id)
+
+
+@admin.register(DueWipe)
+class DueWipeAdmin(ReadOnly):
+    list_display = ["execution_id", "tenant", "due_at"]
+    search_fields = ["tenant__name"]
+    list_select_related = ["tenant"]
+    ordering = ["due_at"]
+    fields = [("execution_id", "tenant"), "due_at"]

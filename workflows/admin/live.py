@@ -13,6 +13,7 @@ from workflows.models import (
     LiveTrigger,
     RunEvent,
     TriggerReceipt,
+    TriggerSubscription,
     WorkflowExecution,
     WorkflowVersion,
 )  # fmt: skip
@@ -153,3 +154,26 @@ class RunEventAdmin(ReadOnly):
     @admin.display
     def run(self, row: RunEvent) -> str:
         return link_to(WorkflowExecution, row.execution_id)
+
+
+@admin.register(TriggerSubscription)
+class TriggerSubscriptionAdmin(ReadOnly):
+    """Its secret and what the service told are encrypted, and shown nowhere."""
+
+    list_display = [
+        "integration",
+        "event",
+        "state",
+        "live_trigger",
+        "expires_at",
+        "next_try_at",
+        "tries",
+        "tenant",
+    ]
+    list_filter = ["state", "integration"]
+    search_fields = ["integration", "event", "tenant__name", "url"]
+    list_select_related = ["live_trigger", "tenant"]
+    fields = [
+        ("integration", "event", "state"), ("live_trigger", "tenant"), "url", "input", ("connection_id", "digest"),
+        ("expires_at", "next_try_at", "tries"), "last_error", "created_at",
+    ]  # fmt: skip

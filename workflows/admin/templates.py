@@ -18,6 +18,7 @@ from workflows.models import (
     ConnectionSlot,
     Deployment,
     DraftRevision,
+    Favourite,
     Folder,
     LiveTrigger,
     RunEvent,
@@ -220,3 +221,11 @@ class FolderAdmin(ReadOnly):
     @admin.display(description="workflows", ordering="n_workflows")
     def filed(self, row: Any) -> str:
         return link_to_list(WorkflowTemplate, str(row.n_workflows), folder__id__exact=row.pk)
+
+
+@admin.register(Favourite)
+class FavouriteAdmin(ReadOnly):
+    list_display = ["template", "user", "tenant"]
+    search_fields = ["template__name", "user__email", "tenant__name"]
+    list_select_related = ["template", "user", "tenant"]
+    fields = [("template", "user", "tenant")]

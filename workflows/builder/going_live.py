@@ -11,9 +11,11 @@ from automate.lib import clock, jsontypes
 from automate.lib.jsontypes import JSON
 from workflows import documents
 from workflows.builder.room import Room
+from workflows.builder.standing import interval_words
 from workflows.engine.document import Trigger
 from workflows.engine.kinds import TRIGGER_KINDS
 from workflows.triggers import schedules
+from workflows.triggers.questions import source_of
 
 MAX_EXAMPLE = 600  # characters of a sample that are worth showing in a command
 
@@ -46,11 +48,36 @@ def _starts(room: Room) -> Iterator[Start]:
             yield Start(trigger, "It starts each time somebody fills in the form at this address:", row.webhook_url)
         elif trigger.type == "schedule":
             yield _schedule(room, trigger)
+        elif trigger.type in ("polling", "email"):
+            yield Start(trigger, _looking(room, trigger))
+        elif trigger.type == "event":
+            yield Start(trigger, f"It starts each time this happens in {_app(room, trigger)}: {_event(room, trigger)}.")
+        elif trigger.type == "failure":
+            yield Start(trigger, "It starts when a run of another workflow fails.")
+        elif trigger.type == "workflow":
+            yield Start(trigger, "It starts when a step of another workflow runs it.")
         elif trigger.type == "manual":
             yield Start(trigger, "It starts when somebody presses Test run, or calls it through the API.")
         else:
             label = TRIGGER_KINDS[trigger.type].label.lower()
             yield Start(trigger, f"It starts by its trigger “{trigger.name}” ({label}).")
+
+
+def _looking(room: Room, trigger: Trigger) -> str:
+    what = "mail that arrives" if trigger.type == "email" else "new item"
+    first = {"all": "what is there now starts it at once", "last": "the newest that is there now starts it at once"}
+    begins = first.get(str(trigger.config.get("first_poll")), "what is there already starts nothing")
+    return f"It looks {interval_words(trigger)} and starts for each {what} ({_app(room, trigger)}); {begins}."
+
+
+def _app(room: Room, trigger: Trigger) -> str:
+    app = room.catalogue.integration(source_of(trigger)[0])
+    return app.name if app else source_of(trigger)[0]
+
+
+def _event(room: Room, trigger: Trigger) -> str:
+    event = room.catalogue.trigger(*source_of(trigger))
+    return (event.display_name if event else "") or source_of(trigger)[1]
 
 
 def _webhook(room: Room, trigger: Trigger, address: str) -> Start:

@@ -10,6 +10,7 @@ from workflows.builder.connection_field import ConnectionChoice
 from workflows.builder.room import Room
 from workflows.engine.document import Trigger
 from workflows.models import LiveTrigger, TriggerSubscription
+from workflows.triggers.polling import interval_s
 from workflows.triggers.subscriptions import event_of
 
 State = TriggerSubscription.State
@@ -17,10 +18,10 @@ State = TriggerSubscription.State
 
 @dataclass(frozen=True)
 class Standing:
-    """`words`: a sentence; `at`: the moment it ends with; `error`: why it fails; `address`: what the service calls."""
+    """`words`: a sentence; `found_at`: when it last found something; `error`: why it fails; `address`: for the service."""
 
     words: str = ""
-    at: datetime | None = None
+    found_at: datetime | None = None
     error: str = ""
     address: str = ""
 
@@ -30,7 +31,7 @@ def standing(
 ) -> Standing | None:
     """None for triggers that do not reach out."""
     if trigger.type in ("polling", "email"):
-        return _of_poll(live)
+        return _of_poll(trigger, live)
     if trigger.type != "event":
         return None
     event = event_of(room.template.tenant_id, trigger)
@@ -43,10 +44,21 @@ def standing(
     return _of_subscription(live) if event is not None and event.subscribe is not None else Standing()
 
 
-def _of_poll(live: LiveTrigger | None) -> Standing:
-    if live is None or live.deployment_id is None or live.next_fire_at is None:
-        return Standing("Looks for new items once it is published.")
-    return Standing("The next look is", live.next_fire_at, live.last_error)
+def _of_poll(trigger: Trigger, live: LiveTrigger | None) -> Standing:
+    every = interval_words(trigger)
+    if live is None or live.deployment_id is None:
+        return Standing(f"Looks {every} once it is published.")
+    return Standing(f"Looks {every}.", live.last_fired_at, live.last_error)
+
+
+def interval_words(trigger: Trigger) -> str:
+    """How often a trigger looks: "every 5 minutes"."""
+    seconds = round(interval_s(trigger))
+    for size, word in ((86_400, "day"), (3_600, "hour"), (60, "minute"), (1, "second")):
+        if seconds >= size and seconds % size == 0:
+            count = seconds // size
+            return f"every {word}" if count == 1 else f"every {count} {word}s"
+    return f"every {seconds} seconds"
 
 
 def _of_subscription(live: LiveTrigger | None) -> Standing:

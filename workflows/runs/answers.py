@@ -154,8 +154,8 @@ def _read(execution_id: uuid.UUID, path: str, *, lock: bool) -> _Waiting:
         active, tokens = active.select_for_update(), tokens.select_for_update()
     found = active.first()
     note = found.cursor.get("waits", {}).get(path) if found else None
-    asks = bool(note) and note.get("kind") == "approval"
-    return _Waiting(execution_id, path, note if asks else None, list(tokens))
+    asks = note if note and note.get("kind") == "approval" else None
+    return _Waiting(execution_id, path, asks, list(tokens))
 
 
 def _give(waiting: _Waiting, mine: WaitToken, given: Given, *, user: User | None, ip: str | None) -> None:

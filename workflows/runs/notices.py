@@ -167,7 +167,8 @@ def _post(notice: WaitNotice, question: Question) -> None:
         execution.deployment.bindings if execution.deployment else {}
     )
     rows = UserIntegration.objects.for_tenant(notice.tenant_id).select_related("integration")
-    connection = rows.filter(pk=bindings.get(notice.slot), is_active=True).first()
+    bound = bindings.get(notice.slot)
+    connection = rows.filter(pk=bound, is_active=True).first() if bound else None
     if connection is None:
         raise ActionError(f"No connection is chosen for “{notice.slot}”.", code="not_connected", sent=False)
     link = f"{settings.AUTOMATE_BASE_URL}/runs/{notice.execution_id}/"

@@ -82,7 +82,12 @@ class Waits:
         segment.lease.signals = segment.lease.news  # before we look: what comes later is news again
         claimed.cursor["waits"] = dict(self.notes)
         claimed.answers = {}
-        segment.services.facts.ask(lambda: (child_results([claimed]), wait_answers([claimed])))
+
+        def look() -> None:
+            child_results([claimed])
+            wait_answers([claimed])
+
+        segment.services.facts.ask(look)
         for sleep in list(self.sleeping.values()):
             if sleep.path in claimed.answers or str(sleep.note.get("child")) in claimed.children:
                 del self.sleeping[sleep.path]

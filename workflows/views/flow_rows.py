@@ -16,6 +16,7 @@ from django.utils import timezone
 from django.utils.http import urlencode
 
 from accounts.models import Membership, Tenant, User
+from automate.lib.ids import first_id_at
 from integrations.models import IntegrationDefinition
 from workflows.access import hidden_workflows
 from workflows.models import (
@@ -28,7 +29,6 @@ from workflows.models import (
     WorkflowTrigger,
 )
 from workflows.models.template import WorkflowTemplateQuerySet as Flows
-from workflows.views.run_filters import first_id_at
 
 STATUS: Final = WorkflowTemplate.Status
 

@@ -14,9 +14,10 @@ from django.db.models.functions import TruncDay, TruncHour
 from django.utils import timezone
 
 from automate.lib import clock
+from automate.lib.ids import first_id_at
 from automate.templatetags.formats import NOTHING, duration
 from workflows.models import WorkflowExecution, WorkflowStep, WorkflowTemplate
-from workflows.views.run_filters import Runs, first_id_at
+from workflows.views.run_filters import Runs
 
 SAMPLED: Final = 1_000  # runs the median is taken of: the newest of the period
 BUSIEST: Final = 5

@@ -33,7 +33,9 @@ def waiting_for(membership: Membership) -> list[tuple[str, str, str]]:
         program = known.get(run.version_id)
         step = program.graph.steps.get(token.path.rsplit(".", 1)[-1]) if program else None
         words = f"{run.template.name} asked you {ago_words(token.created_at, clock.now())}"
-        found.append((step.name if step else "Approval", words, f"/{PLACES[token.kind]}/{secret_of(token.pk)}"))
+        found.append(
+            (step.name if step else "Approval", words, f"/{PLACES[token.kind]}/{secret_of(token.pk)}")
+        )
     return found
 
 

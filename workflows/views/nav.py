@@ -9,9 +9,10 @@ from django.http import HttpRequest
 
 from accounts.models import Membership, Tenant
 from automate.lib import clock
+from automate.lib.ids import first_id_at
 from workflows.access import hidden_workflows
 from workflows.models import WorkflowExecution, WorkflowTemplate
-from workflows.views.run_filters import first_id_at, visible
+from workflows.views.run_filters import visible
 
 SEEN: Final = "runs_seen"  # of the session: {workspace id: moment the list of runs was last opened}
 MAX_SHOWN: Final = 99

@@ -29,8 +29,12 @@ def run_decide(request: AppRequest, id: uuid.UUID, path: str) -> HttpResponse:
     if room.place is None or room.step(room.place.key).type != "approval":
         raise Http404
     if not may_answer(room.execution, path, request.user):
-        raise PermissionDenied("Other people are asked here. Only they, and who manages the workspace, may answer.")
-    answering = Answering.of(question_at(room.execution, path, dict(room.live.waits.get(path, {})) or None), request)
+        raise PermissionDenied(
+            "Other people are asked here. Only they, and who manages the workspace, may answer."
+        )
+    answering = Answering.of(
+        question_at(room.execution, path, dict(room.live.waits.get(path, {})) or None), request
+    )
     if not answering.is_valid():
         return _refused(request, room, answering, "Some answers need another look.")
     shelf = Shelf(room.execution.tenant_id)
@@ -41,7 +45,12 @@ def run_decide(request: AppRequest, id: uuid.UUID, path: str) -> HttpResponse:
         )  # fmt: skip
     except AlreadyAnswered as reason:
         who = f" by {reason.vote.by}" if reason.vote else ""
-        return told(request, room.execution, f"This was answered before{who}. Your answer changed nothing.", status=409)
+        return told(
+            request,
+            room.execution,
+            f"This was answered before{who}. Your answer changed nothing.",
+            status=409,
+        )
     except NotAnswerable as reason:
         return told(request, room.execution, reason.message, status=409)
     except MayNotAnswer as reason:

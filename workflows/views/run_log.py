@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 from django.urls import reverse
 
+from automate.lib.ids import first_id_at
 from automate.templatetags.formats import duration
 from workflows.engine.document import port_name
 from workflows.models import RunEvent, StepExecution, WorkflowExecution
-from workflows.views.run_filters import first_id_at
 from workflows.views.run_states import moment
 from workflows.views.run_words import waiting_words
 

@@ -19,11 +19,11 @@ from accounts.access import workspace_view
 from accounts.permissions import has_permission
 from accounts.request import AppRequest
 from automate.lib import clock
+from automate.lib.ids import first_id_at
 from integrations.models import IntegrationAction, IntegrationDefinition
 from workflows.access import hidden_workflows
 from workflows.models import WorkflowExecution, WorkflowTemplate, WorkflowTemplateLibrary, WorkflowVariable
 from workflows.views import replies
-from workflows.views.run_filters import first_id_at
 
 PER_GROUP: Final = 5
 LEAST: Final = 2  # letters; one alone finds everything

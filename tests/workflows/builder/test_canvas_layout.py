@@ -60,7 +60,7 @@ def documents(draw: st.DrawFn) -> Document:
 # --- what holds for every document ----------------------------------------------------------------
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(documents())
 def test_cards_never_touch_and_lines_go_down(document: Document) -> None:
     found, graph = laid_out(document), Graph(document)
@@ -71,7 +71,7 @@ def test_cards_never_touch_and_lines_go_down(document: Document) -> None:
         assert found.spots[link.target].y >= found.spots[link.source].bottom + sizes.BOX_GAP, link
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(documents())
 def test_chains_are_straight_and_bodies_lie_in_their_boxes(document: Document) -> None:
     found, graph = laid_out(document), Graph(document)
@@ -87,7 +87,7 @@ def test_chains_are_straight_and_bodies_lie_in_their_boxes(document: Document) -
             assert found.spots[key].touches(box) == inside, f"{key} and the box of {loop}"
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(documents())
 def test_the_same_document_gives_the_same_drawing(document: Document) -> None:
     graph = Graph(document)
@@ -100,7 +100,7 @@ def test_the_same_document_gives_the_same_drawing(document: Document) -> None:
     }
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(documents(), st.sampled_from(["alert", "items", "trigger:call"]), st.integers(-2000, 2000))
 def test_what_has_no_place_yet_touches_nothing_in_free_form(document: Document, id: str, x: int) -> None:
     graph = Graph(document)

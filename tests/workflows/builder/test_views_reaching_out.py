@@ -78,7 +78,7 @@ def test_the_form_has_the_event_s_fields_and_the_interval(as_alice, polling):
 
     assert 'name="input.list"' in page
     assert 'name="config.every_s"' in page
-    assert "Looks for new items once it is published." in page
+    assert "Looks every 5 minutes once it is published." in page
 
     saved = as_alice.post(
         url(polling), {"tab": "setup", "input.list": "other", "config.every_s": "120"}, headers=HTMX
@@ -194,3 +194,9 @@ def test_a_failure_trigger_is_told_which_workflows_by_ticking_them(as_alice, ali
     assert documents.load_draft(template).triggers[0].config == {"workflows": ["watch"]}
     as_alice.post(url(template), {"tab": "setup", "config.workflows.shown": "1"}, headers=HTMX)
     assert documents.load_draft(template).triggers[0].config == {}
+
+
+def test_publishing_says_in_a_sentence_what_happens_from_now_on(as_alice, polling):
+    page = as_alice.post(f"/workflows/{polling.pk}/publish/", {"note": ""}, headers=HTMX).content.decode()
+
+    assert "It looks every 5 minutes and starts for each new item (Box); what is there already starts nothing." in page

@@ -11,6 +11,7 @@ from django.test import Client
 from tests.workflows.runs.conftest import let_time_pass, steps_of
 from tests.workflows.runs.waits.conftest import tokens
 from workflows.models import WaitNotice, WorkflowExecution
+from workflows.runs import notices
 from workflows.runs.cancel import cancel
 from workflows.runs.tokens import secret_of
 
@@ -158,9 +159,7 @@ class TestMails:
         settings.EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
 
     def send(self):
-        from workflows.tasks import send_notices
-
-        send_notices()
+        notices.send_due()
         return mail.outbox
 
     def test_everybody_asked_gets_their_own_link_once(self, ask, nobody):

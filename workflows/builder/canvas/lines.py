@@ -139,7 +139,8 @@ class _Drawer:
         if not label:
             at = Point(card.middle, card.bottom + sizes.ADD_OPEN)
             end = Point(card.middle, card.bottom + sizes.END_AT) if self._may_end(id) else None
-            return Line(id, port, "", f"M{at.x} {card.bottom}V{at.y}", add_at=at, end_at=end)
+            foot = end.y - 11 if end else at.y
+            return Line(id, port, "", f"M{at.x} {card.bottom}V{foot}", add_at=at, end_at=end)
         x = card.middle if lane is None else lane
         at = Point(x, card.bottom + sizes.ADD_AT)
         bend = card.bottom + sizes.BEND
@@ -176,8 +177,10 @@ class _Drawer:
     def _free_line(
         self, step: Step, card: Spot, goal: Spot, port: str, target: str, path: str, label: str, side: bool
     ) -> Line:
-        add = _half(card, goal, port == "error")
-        label_at = _along(card, goal, 0.26, port == "error") if label else None
+        add = _half(
+            card, goal, port == "error"
+        )  # labels stand near what they lead to: there is room, as cards never lie on each other
+        label_at = _along(card, goal, 0.76, port == "error") if label else None
         return Line(step.key, port, target, path, label, label_at, add, side=side)
 
     def _fanned(self, id: str, card: Spot, port: str) -> int:
@@ -212,7 +215,7 @@ def _along(card: Spot, goal: Spot, t: float, from_side: bool = False) -> Point:
 
 
 def _half(card: Spot, goal: Spot, from_side: bool = False) -> Point:
-    return _along(card, goal, 0.55, from_side)
+    return _along(card, goal, 0.48, from_side)
 
 
 def bent(points: list[tuple[int, int]]) -> str:

@@ -9,6 +9,7 @@ from workflows.builder.canvas import sizes
 from workflows.engine.dominance import INLINE_PORTS
 from workflows.engine.graph import Graph
 from workflows.engine.outline import Outline, OutlineNode
+from workflows.engine.parts import ports
 
 FIRST: Final = sizes.CARD_H + sizes.ROW_GAP  # below the triggers
 
@@ -27,14 +28,24 @@ class Rows:
 
 def rows(graph: Graph, outline: Outline) -> Rows:
     """Goes through the outline in reading order, in which everything comes after what leads to it."""
-    found = Rows()
+    found, ends = Rows(), list[int]()
     for node in outline.walk():
         key = node.step.key
         found.gap[key] = sizes.LABEL_GAP if has_labels(node) else sizes.ROW_GAP
-        found.top[key] = max((_below(graph, found, link) for link in graph.incoming[key]), default=FIRST)
-        found.top[key] = max(found.top[key], FIRST)
+        top = max((_below(graph, found, link) for link in graph.incoming[key]), default=FIRST)
+        found.top[key] = _clear_of(ends, max(top, FIRST)) if len(graph.incoming[key]) > 1 else max(top, FIRST)
+        if node.step.next.get("main") is None and "main" in ports(node.step):
+            ends.append(found.bottom(key))
         _widen_boxes(graph, found, node)
     return found
+
+
+def _clear_of(ends: list[int], top: int) -> int:
+    """Lines that meet above a card run across: not through the "+" and the "End" of a path that ends just there."""
+    for bottom in sorted(ends):
+        if bottom < top < bottom + sizes.OPEN_DEPTH + sizes.JOIN:
+            top = bottom + sizes.OPEN_DEPTH + sizes.JOIN
+    return top
 
 
 def has_labels(node: OutlineNode) -> bool:

@@ -75,7 +75,7 @@ def _read(text: str) -> Document:
         data = parse(text)
         if "nodes" in data:
             return _with_steps(load(data, complete=False))
-        part = {name: data[name] for name in ("connections", "steps") if name in data}
+        part: dict[str, Any] = {name: data[name] for name in ("connections", "steps") if name in data}
         return _with_steps(load({"format": data.get("format"), "key": "pasted", **part}, complete=False))
     except DocumentError as error:
         if re.search(r"^\s*(format|steps|nodes)\b|\"(format|steps|nodes)\"", text, re.MULTILINE):

@@ -72,7 +72,9 @@ def _named(op: str, spec: Spec) -> Spec:
         for value, _ in spec.choices
     )
     kind = "sums" if spec.name == "fields" and op in ("aggregate", "group") else spec.kind
-    return replace(spec, label=label, choices=choices, kind=kind, redraws=spec.name == "as" and bool(choices))
+    redraws = spec.name == "as" and bool(choices)
+    data = spec.data and kind not in ("choice", "flag", "multi")  # they take no expressions here
+    return replace(spec, label=label, choices=choices, kind=kind, redraws=redraws, data=data)
 
 
 OP_SPECS: Final = {

@@ -53,7 +53,7 @@ def approval_shown(values: Values) -> Container[str]:
 
 def approval_there(config: Values) -> Values:
     """Keys of the document → fields of the form."""
-    kept = {name: config[name] for name in ("message", "fields") if name in config}
+    kept: Values = {name: config[name] for name in ("message", "fields") if name in config}
     shown: Values = {**kept, **_lengths_there(config, "timeout", "reminder")}
     if "assignees" in config:
         shown["assignees"] = _lines(config["assignees"])
@@ -99,12 +99,12 @@ def _notify_back(values: Values) -> Any:
 
 
 def callback_there(config: Values) -> Values:
-    kept = {name: config[name] for name in ("methods", "auth") if name in config}
+    kept: Values = {name: config[name] for name in ("methods", "auth") if name in config}
     return {**kept, **_lengths_there(config, "timeout")}
 
 
 def callback_back(values: Values) -> Values:
-    kept = {name: values[name] for name in ("methods", "auth") if name in values}
+    kept: Values = {name: values[name] for name in ("methods", "auth") if name in values}
     return {**kept, **_lengths_back(values, "timeout")}
 
 

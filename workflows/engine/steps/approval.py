@@ -56,11 +56,16 @@ def begin(context: StepContext) -> Outcome:
     return AskPeople(
         message=context.value(config.get("message")),
         assignees=names,
-        notify=tuple(context.value(context.step.setting("notify") or ["email"])),
+        notify=_ways(context.setting("notify")),
         need=context.step.setting("need"),
         timeout_s=seconds(context, "timeout_s"),
         reminder_s=seconds(context, "reminder_s", at_least=60),
     )
+
+
+def _ways(notify: JSON) -> tuple[JSON, ...]:
+    """How they hear of it: by mail unless the step says otherwise."""
+    return tuple(notify) if isinstance(notify, list) and notify else ("email",)
 
 
 def assignees_of(value: JSON) -> tuple[str, ...]:

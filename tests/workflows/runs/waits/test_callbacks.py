@@ -141,7 +141,7 @@ def test_each_item_of_a_loop_waits_at_an_address_of_its_own(engine, deploy):
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("callback_url('waits')", "no step 'waits' that waits for a call. Did you mean"),
+        ("callback_url('wai' ~ 'ts')", "no step 'waits' that waits for a call. Did you mean"),
         ("callback_url(7)", "no step '7'"),
     ],
 )
