@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
+from django.db import connection
+from werkzeug import Response
 
 from tests.workflows.runs.conftest import (
     call,
@@ -14,7 +18,7 @@ from tests.workflows.runs.conftest import (
     workflow,
 )
 from tests.workflows.runs.waits.conftest import SENDS, came, token_of
-from workflows.models import ActiveRun, WorkflowExecution
+from workflows.models import ActiveRun, WaitToken, WorkflowExecution
 from workflows.runs import recovery
 from workflows.runs.answers import AlreadyAnswered, RunHasEnded, TimeIsUp
 from workflows.runs.cancel import cancel
@@ -46,17 +50,23 @@ def test_what_is_sent_is_the_output(engine, deploy):
 
 
 @SENDS
-def test_an_earlier_step_knows_the_address_and_it_is_stored_before_a_service_hears_of_it(
-    engine, deploy, service, catalogue
-):
+def test_the_address_is_stored_before_a_service_hears_of_it(engine, deploy, service, httpserver, catalogue):
+    stored = []
+
+    def hear(request):
+        stored.extend(WaitToken.objects.values_list("pk", flat=True))
+        connection.close()
+        return Response(json.dumps({"heard": request.get_json()["back"]}), content_type="application/json")
+
+    httpserver.expect_request("/ask").respond_with_handler(hear)
     ask = call("ask", service, "wait")
-    ask["input"]["json"] = {"back": "{{ callback_url('wait') }}"}
+    ask["input"] |= {"url": httpserver.url_for("/ask"), "json": {"back": "{{ callback_url('wait') }}"}}
     run_id = start(deploy(workflow(ask, WAIT, END, make_value("late"))))
     engine.drain()
 
-    known = service.calls[0].get_json()["back"]
-
-    assert known == address("CALLBACK", token_of(run_id).pk)
+    assert stored == [token_of(run_id).pk]
+    heard = steps_of(WorkflowExecution.objects.get(pk=run_id))["ask"].output["body"]["heard"]
+    assert heard == address("CALLBACK", token_of(run_id).pk)
 
 
 def test_a_call_that_comes_before_the_step_begins_completes_it_at_once(engine, deploy):
