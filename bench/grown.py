@@ -7,20 +7,11 @@ import time
 from bench.ledger import Ledger
 
 BATCH = 50_000
-# Ids of version 7, a second apart going back, so that the rows lie in the order of time as real ones do.
-_ID = "(lpad(to_hex(({ms})::bigint), 12, '0') || '7' || substr(md5(n::text || '{salt}'), 1, 3) || '8' || substr(md5('{salt}' || n::text), 1, 15))::uuid"
-_RUNS = """
-INSERT INTO workflows_workflowexecution SELECT (e2).* FROM (
-  SELECT jsonb_populate_record(e, jsonb_build_object('id', {id}, 'number', null,
-    'created_at', to_timestamp({ms} / 1000.0), 'started_at', to_timestamp({ms} / 1000.0),
-    'completed_at', to_timestamp({ms} / 1000.0))) AS e2
-  FROM generate_series({first}, {last}) n, workflows_workflowexecution e WHERE e.id = %s) made
-"""
-_STEPS = """
-INSERT INTO workflows_stepexecution SELECT (s2).* FROM (
-  SELECT jsonb_populate_record(s, jsonb_build_object('id', {step_id}, 'execution_id', {id})) AS s2
-  FROM generate_series({first}, {last}) n, workflows_stepexecution s WHERE s.execution_id = %s) made
-"""
+# Ids of version 7, a second apart, so that the rows lie in the order of time as real ones do.
+_ID = "(lpad(to_hex({ms}), 12, '0') || '7' || substr(md5(n || {salt}), 1, 3) || '8' || substr(md5({salt} || n), 1, 15))::uuid"
+_COLUMNS = (
+    "SELECT column_name FROM information_schema.columns WHERE table_name = %s ORDER BY ordinal_position"
+)
 
 
 def grow(ledger: Ledger, workflow: str, runs: int) -> float:
@@ -30,14 +21,28 @@ def grow(ledger: Ledger, workflow: str, runs: int) -> float:
     like = ledger.query(
         "SELECT id FROM workflows_workflowexecution WHERE template_id = %s ORDER BY id LIMIT 1", workflow
     )[0][0]
-    newest_ms = int(time.time() * 1000) - 3_600_000
+    ms = f"({int(time.time() * 1000) - 3_600_000 - runs * 1000} + n::bigint * 1000)"
+    run_id, at = _ID.format(ms=ms, salt="'run'"), f"to_timestamp({ms} / 1000.0)"
+    executions = _insert(
+        ledger, "workflows_workflowexecution", "id",
+        {"id": run_id, "number": "NULL", "created_at": at, "started_at": at, "completed_at": at},
+    )  # fmt: skip
+    steps = _insert(
+        ledger, "workflows_stepexecution", "execution_id",
+        {"id": _ID.format(ms=ms, salt="t.path"), "execution_id": run_id, "started_at": at, "completed_at": at},
+    )  # fmt: skip
     for first in range(0, runs, BATCH):
-        ms = f"({newest_ms - runs * 1000} + n * 1000)"
-        places = {
-            "first": first, "last": min(first + BATCH, runs) - 1, "ms": ms, "id": _ID.format(ms=ms, salt="run"),
-            "step_id": _ID.format(ms=ms, salt="' || s.path || '"),
-        }  # fmt: skip
-        ledger.connection.execute(_RUNS.format(**places).encode(), (like,))
-        ledger.connection.execute(_STEPS.format(**places).encode(), (like,))
-    ledger.connection.execute("ANALYZE")
+        for statement in (executions, steps):
+            ledger.query_nothing(statement, first, min(first + BATCH, runs) - 1, like)
+    ledger.query_nothing("ANALYZE")
     return time.monotonic() - began
+
+
+def _insert(ledger: Ledger, table: str, key: str, changed: dict[str, str]) -> str:
+    """A statement that repeats the rows of one run, with some columns worked out anew."""
+    columns = [name for (name,) in ledger.query(_COLUMNS, table)]
+    values = ", ".join(changed.get(name, f"t.{name}") for name in columns)
+    return (
+        f"INSERT INTO {table} ({', '.join(columns)}) SELECT {values} "
+        f"FROM generate_series(%s::bigint, %s::bigint) n, {table} t WHERE t.{key} = %s /* bench */"
+    )

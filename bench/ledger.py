@@ -46,6 +46,11 @@ class Ledger:
             return self.database.query(statement, *values)
         return self.connection.execute(statement, values).fetchall()
 
+    def query_nothing(self, statement: str, *values: Any) -> None:
+        """A statement without rows to give back, on PostgreSQL."""
+        assert self.connection is not None
+        self.connection.execute(statement.encode(), values or None)
+
     def left(self) -> int:
         """Runs that have not ended."""
         return int(self.query(_LEFT)[0][0])

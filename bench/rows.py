@@ -148,10 +148,8 @@ def embedded(stage: Stage, sizes: Sizes) -> Iterator[Measured]:
 
 def memory(stage: Stage, sizes: Sizes) -> Iterator[Measured]:
     """Of all processes of a fresh start, when nothing has been asked of them for a while."""
-    for name, bench in (
-        ("embedded", stage.embedded(fresh=True)),
-        ("with servers", stage.servers(fresh=True)),
-    ):
+    for name, product in (("embedded", stage.embedded), ("with servers", stage.servers)):
+        bench = product(fresh=True)
         time.sleep(IDLE_S)
         yield Figure(f"Idle memory (PSS), {name}", pss_mb(bench.product), "MB", 350)
 

@@ -19,7 +19,7 @@ from workflows import documents
 from workflows.documents.changes import changes
 from workflows.engine.document import Document, Step, Trigger, digest, dump, load
 from workflows.engine.errors import DocumentError, Fault
-from workflows.engine.kinds import STEP_KINDS, TRIGGER_KINDS
+from workflows.engine.kinds import STEP_KINDS
 from workflows.engine.steps import RUNNABLE_TYPES
 from workflows.errors import ConnectionRefused, NothingPublished
 from workflows.models import Deployment, LiveTrigger, TriggerType, WorkflowTemplate, WorkflowVersion
@@ -33,9 +33,6 @@ __all__ = [
 ]  # fmt: skip
 
 STATUS: Final = WorkflowTemplate.Status
-LIVE_TRIGGERS: Final = frozenset(
-    {"manual", "webhook", "form", "schedule", "polling", "event", "email", "workflow", "failure"}
-)
 
 
 class NotPublishable(DocumentError):
@@ -149,11 +146,6 @@ def _not_here(document: Document) -> Iterator[Fault]:
             label = STEP_KINDS[step.type].label
             message = f"“{step.name}”: steps of the type {label} do not run in this version. Take it out or switch it off."
             yield Fault(f"steps.{step.key}.type", message, step=step.key, field="type")
-    for trigger in document.triggers:
-        if trigger.enabled and trigger.type not in LIVE_TRIGGERS:
-            label = TRIGGER_KINDS[trigger.type].label
-            message = f"“{trigger.name}”: {label} does not start runs in this version. Take it out or switch it off."
-            yield Fault(f"triggers.{trigger.key}.type", message, step=trigger.key, field="type")
 
 
 def used_slots(document: Document) -> set[str]:

@@ -26,7 +26,6 @@ ROOT = Path(__file__).resolve().parents[2]
 OWNER = "owner@example.org"
 START_TIMEOUT_S = 120.0  # migrations on a busy machine
 STOP_TIMEOUT_S = 45.0
-SETTING_UP_S = 0.4  # a process takes longer than this to import what it needs
 DatabaseKind = Literal["postgres", "sqlite"]
 
 # Collecting static files takes seconds; what the first product of this process has made serves the next ones.
@@ -228,11 +227,6 @@ class Product:
     def kill(self, name: str) -> None:
         """SIGKILL to a process with all its children. Raises ProcessLookupError when it has ended."""
         os.killpg(self.pid(name), signal.SIGKILL)
-
-    def has_started(self, name: str) -> bool:
-        """Whether a process is at work: the supervisor notes its number at once, the process again when it is set up."""
-        path, pid = self.folder / "data" / "run" / f"{name}.pid", self.pid(name)
-        return _is_alive(pid) and path.stat().st_mtime - Path(f"/proc/{pid}").stat().st_ctime > SETTING_UP_S
 
     def children(self, parent: int) -> list[int]:
         """The living children of a process."""

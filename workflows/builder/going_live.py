@@ -6,6 +6,7 @@ import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 from automate.lib import clock, jsontypes
 from automate.lib.jsontypes import JSON
@@ -17,6 +18,11 @@ from workflows.engine.kinds import TRIGGER_KINDS
 from workflows.triggers import schedules
 from workflows.triggers.questions import source_of
 
+SENTENCES: Final = {
+    "manual": "It starts when somebody presses Test run, or calls it through the API.",
+    "workflow": "It starts when a step of another workflow runs it.",
+    "failure": "It starts when a run of another workflow fails.",
+}
 MAX_EXAMPLE = 600  # characters of a sample that are worth showing in a command
 
 
@@ -39,28 +45,28 @@ def starts(room: Room) -> list[Start]:
 def _starts(room: Room) -> Iterator[Start]:
     live = documents.addresses(room.template)
     for trigger in room.document.triggers:
-        if not trigger.enabled:
-            continue
-        row = live.get(trigger.key)
-        if trigger.type == "webhook" and row is not None and row.webhook_url:
-            yield _webhook(room, trigger, row.webhook_url)
-        elif trigger.type == "form" and row is not None and row.webhook_url:
-            yield Start(trigger, "It starts each time somebody fills in the form at this address:", row.webhook_url)
-        elif trigger.type == "schedule":
-            yield _schedule(room, trigger)
-        elif trigger.type in ("polling", "email"):
-            yield Start(trigger, _looking(room, trigger))
-        elif trigger.type == "event":
-            yield Start(trigger, f"It starts each time this happens in {_app(room, trigger)}: {_event(room, trigger)}.")
-        elif trigger.type == "failure":
-            yield Start(trigger, "It starts when a run of another workflow fails.")
-        elif trigger.type == "workflow":
-            yield Start(trigger, "It starts when a step of another workflow runs it.")
-        elif trigger.type == "manual":
-            yield Start(trigger, "It starts when somebody presses Test run, or calls it through the API.")
-        else:
-            label = TRIGGER_KINDS[trigger.type].label.lower()
-            yield Start(trigger, f"It starts by its trigger “{trigger.name}” ({label}).")
+        if trigger.enabled:
+            row = live.get(trigger.key)
+            yield _start(room, trigger, (row.webhook_url if row is not None else "") or "")
+
+
+def _start(room: Room, trigger: Trigger, address: str) -> Start:
+    if trigger.type == "webhook" and address:
+        return _webhook(room, trigger, address)
+    if trigger.type == "form" and address:
+        return Start(trigger, "It starts each time somebody fills in the form at this address:", address)
+    if trigger.type == "schedule":
+        return _schedule(room, trigger)
+    if trigger.type in ("polling", "email"):
+        return Start(trigger, _looking(room, trigger))
+    if trigger.type == "event":
+        return Start(
+            trigger, f"It starts each time this happens in {_app(room, trigger)}: {_event(room, trigger)}."
+        )
+    label = TRIGGER_KINDS[trigger.type].label.lower()
+    return Start(
+        trigger, SENTENCES.get(trigger.type, f"It starts by its trigger “{trigger.name}” ({label}).")
+    )
 
 
 def _looking(room: Room, trigger: Trigger) -> str:

@@ -64,7 +64,8 @@ class Listener:
     def input(self) -> JSON:
         """What the person filled in. Raises ExpressionError."""
         if self.subscription is not None and self.subscription.state == TriggerSubscription.State.ACTIVE:
-            return self.subscription.input
+            given: JSON = self.subscription.input
+            return given
         return evaluate(asked_input(self.trigger), Scope({"vars": variables_of(self.live)}))
 
     def secrets(self) -> list[str]:

@@ -183,11 +183,14 @@ def _keep(row: TriggerSubscription, event: Event, store: Mapping[str, JSON], nam
     next_try_at = max(expires_at - before, clock.now()) if expires_at else None
     if not mine.exclude(state=State.ENDING).update(state=State.ACTIVE, next_try_at=next_try_at):
         mine.update(next_try_at=clock.now())
-    LiveTrigger.objects.filter(pk=row.live_trigger_id, tenant_id=row.tenant_id).update(last_error="")
-    if row.tries >= TELLS_AFTER and row.live_trigger is not None:
+    live = row.live_trigger
+    if live is None:
+        return
+    LiveTrigger.objects.filter(pk=live.pk, tenant_id=row.tenant_id).update(last_error="")
+    if row.tries >= TELLS_AFTER:
         name = find_service(row.integration, row.tenant_id).manifest.name
         note(
-            row.live_trigger,
+            live,
             RunEvent.Kind.RECOVERED,
             f"{name} calls us again, after {row.tries} failed tries to arrange it.",
         )

@@ -156,6 +156,7 @@ class _Taking:
 
     def _start(self, items: Sequence[Item]) -> int:
         live = self.claim.live
+        assert live.deployment_id is not None
         deployment = Deployment.objects.for_tenant(live.tenant_id).get(pk=live.deployment_id)
         count = 0
         for item in items:

@@ -119,7 +119,8 @@ class _Reading:
 
 
 def _portion(heads: list[Head]) -> list[Head]:
-    taken, size = [], 0
+    taken: list[Head] = []
+    size = 0
     for head in heads[:MAX_MAILS]:
         size += min(head.size, MAX_MAIL_BYTES)
         if taken and size > MAX_BYTES:

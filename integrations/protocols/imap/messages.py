@@ -134,7 +134,8 @@ def _bytes(part: Message[Any, Any]) -> bytes:
     with suppress(Exception):
         if part.get_content_type() == "message/rfc822":
             inner = part.get_payload()
-            return bytes(inner[0]) if isinstance(inner, list) and inner else b""
+            first = inner[0] if isinstance(inner, list) and inner else None
+            return first.as_bytes() if isinstance(first, Message) else b""
         data = part.get_payload(decode=True)
         return data if isinstance(data, bytes) else b""
     return b""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -51,8 +51,8 @@ def make_poll(alice: User, workspace: Tenant, box: Box) -> Polled:
 def poll_now(live: LiveTrigger, *, later: timedelta = timedelta()) -> int:
     """Make it due, claim it and ask, as the scheduler does."""
     live.refresh_from_db()
-    moment: datetime = live.next_fire_at + later
-    taken = claims.claim(live, moment)
+    assert live.next_fire_at is not None
+    taken = claims.claim(live, live.next_fire_at + later)
     assert taken is not None
     return poll(taken)
 

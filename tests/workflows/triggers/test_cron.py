@@ -184,9 +184,9 @@ def by_hand(expression: str, where: tzinfo, start: datetime, days: int) -> list[
     }
     walls = sorted(first)
     fires = {
-        first[walls[at]]
+        first[walls[place]]
         for wall in wanted
-        if (at := bisect_left(walls, wall)) < len(walls) and wall > walls[0]
+        if (place := bisect_left(walls, wall)) < len(walls) and wall > walls[0]
     }
     return sorted(fires)
 

@@ -156,8 +156,8 @@ def test_another_question_begins_anew(make_poll, box, alice):
 POINTS = [name for name in NAMES if name.startswith("poll.")]
 
 
-@pytest.mark.parametrize("point", POINTS)
-@pytest.mark.parametrize("count", [1, 2, 3])
+@pytest.mark.parametrize("point", [*POINTS, "start.after_commit"])
+@pytest.mark.parametrize("count", [1, 2])
 def test_a_death_at_any_point_neither_loses_an_item_nor_takes_it_twice(
     make_poll, box, monkeypatch, point, count
 ):
