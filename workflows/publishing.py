@@ -5,7 +5,6 @@ What runs changes here and nowhere else: editing a draft moves nothing that is l
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import datetime
 from typing import Any, Final
 
@@ -19,8 +18,6 @@ from workflows import documents
 from workflows.documents.changes import changes
 from workflows.engine.document import Document, Step, Trigger, digest, dump, load
 from workflows.engine.errors import DocumentError, Fault
-from workflows.engine.kinds import STEP_KINDS
-from workflows.engine.steps import RUNNABLE_TYPES
 from workflows.errors import ConnectionRefused, NothingPublished
 from workflows.models import Deployment, LiveTrigger, TriggerType, WorkflowTemplate, WorkflowVersion
 from workflows.models.template import default_environment_of
@@ -136,16 +133,7 @@ def problems(
     for trigger in document.triggers:
         faults += _schedule_faults(template, document, trigger)
         faults += subscriptions.faults_of(template.tenant_id, trigger, bindings)
-    return faults + list(_not_here(document))
-
-
-def _not_here(document: Document) -> Iterator[Fault]:
-    """Parts of the format that this version keeps but does not carry out: said before they are relied on."""
-    for step in document.steps:
-        if step.enabled and step.type not in RUNNABLE_TYPES and step.type != "note":
-            label = STEP_KINDS[step.type].label
-            message = f"“{step.name}”: steps of the type {label} do not run in this version. Take it out or switch it off."
-            yield Fault(f"steps.{step.key}.type", message, step=step.key, field="type")
+    return faults
 
 
 def used_slots(document: Document) -> set[str]:

@@ -6,6 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from django.db.models import IntegerField
+from django.db.models.fields.json import KT
+from django.db.models.functions import Cast
+
 from workflows.builder.commands import TRIGGER, Args
 from workflows.builder.commands.base import continuation, parts_of
 from workflows.builder.room import Room
@@ -32,7 +36,8 @@ def meanwhile(room: Room, command: str, args: Args) -> Meanwhile | None:
     if not seen.isdecimal() or int(seen[:9]) >= room.template.draft_version:
         return None
     rows = DraftRevision.objects.for_tenant(room.template.tenant_id).filter(template=room.template)
-    newer = list(rows.filter(patch__version__gt=int(seen[:9])).select_related("by").order_by("n"))
+    rows = rows.annotate(made=Cast(KT("patch__version"), IntegerField()))
+    newer = list(rows.filter(made__gt=int(seen[:9])).select_related("by").order_by("n"))
     others = [row for row in newer if row.by_id != room.user.pk]
     if not others:
         return None

@@ -13,7 +13,7 @@ from integrations.errors import ActionError
 from integrations.manifest import Trigger as Event
 from workflows import documents
 from workflows.engine.document import Trigger
-from workflows.ingress.lookup import Hook, HookRule
+from workflows.ingress.lookup import TOKEN, Hook, HookRule
 from workflows.models import Deployment, LiveTrigger, TriggerSubscription, TriggerType, WorkflowTrigger
 from workflows.triggers import hook_secrets
 from workflows.triggers.published import published_trigger
@@ -80,6 +80,8 @@ class Listener:
 
 def listener_by_token(token: str) -> Listener | None:
     """One to three SQL queries."""
+    if not TOKEN.fullmatch(token):
+        return None
     rows = LiveTrigger.objects.filter(token=token, type=TriggerType.EVENT, is_off=False)
     live = rows.select_related("deployment").first()
     return _listener(live) if live is not None else None

@@ -19,7 +19,7 @@ from workflows.triggers.published import published_trigger
 from workflows.triggers.signatures import AuthRule
 
 M = TypeVar("M", bound=Model)
-_TOKEN: Final = re.compile(r"[A-Za-z0-9_-]{16,64}")
+TOKEN: Final = re.compile(r"[A-Za-z0-9_-]{16,64}")
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ _COLUMNS: Final = (
 
 def find_hook(token: str, kind: str = TriggerType.WEBHOOK.value) -> Hook | None:
     """The webhook (or form) of this token; None if there is none, or it was published without its trigger."""
-    row = _row(token, kind) if _TOKEN.fullmatch(token) else None
+    row = _row(token, kind) if TOKEN.fullmatch(token) else None
     if row is None or row[4]:
         return None
     live, deployment = _rows(*row)

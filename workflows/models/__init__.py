@@ -2,7 +2,16 @@
 
 from workflows.models.execution import ActiveRun, RunText, StepExecution, WorkflowExecution
 from workflows.models.library import WorkflowTemplateLibrary
-from workflows.models.runtime import Blob, DueWipe, EngineSwitch, RunEvent, StepState, WaitNotice, WaitToken, WorkerLease
+from workflows.models.runtime import (
+    Blob,
+    DueWipe,
+    EngineSwitch,
+    RunEvent,
+    StepState,
+    WaitNotice,
+    WaitToken,
+    WorkerLease,
+)
 from workflows.models.seen import SeenItem
 from workflows.models.step import StepLink, WorkflowStep
 from workflows.models.subscription import TriggerSubscription

@@ -6,7 +6,6 @@ With a broker: a Celery message, at most one outstanding. Without: a byte to the
 from __future__ import annotations
 
 import hashlib
-import hashlib
 import logging
 import os
 import socket

@@ -23,6 +23,7 @@ from workflows.models import (
     EngineSwitch,
     Folder,
     StepExecution,
+    TriggerSubscription,
     WorkerLease,
     WorkflowExecution,
     WorkflowTemplate,
@@ -32,7 +33,10 @@ from workflows.models import (
 from workflows.runs import deletion
 
 pytestmark = pytest.mark.usefixtures("catalogue")
-STAYS = {WorkflowVariable: 2, WorkflowTemplateLibrary: 1, WorkerLease: 1, Folder: 1}
+STAYS = {
+    WorkflowVariable: 2, WorkflowTemplateLibrary: 1, WorkerLease: 1, Folder: 1,
+    TriggerSubscription: 1,  # until the service was told to stop
+}  # fmt: skip
 SUB = {"key": "sub", "type": "sub_workflow", "workflow": "helper"}
 WAIT = {"key": "wait", "type": "delay", "config": {"minutes": 60}}
 

@@ -182,10 +182,11 @@ def test_files_go_with_their_run(run, settings, tmp_path):
 
 
 def test_nested_data_is_kept_to_a_depth(run, deploy, engine):
+    import uuid
+
     from workflows.engine.outcome import Record
     from workflows.runs.facts import Facts
     from workflows.runs.shapes import Lease
-    import uuid
 
     def nested(levels):
         value = "x"

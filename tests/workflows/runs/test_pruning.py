@@ -11,7 +11,6 @@ from django.db import connection
 from accounts.models import Tenant
 from automate.lib import clock
 from automate.lib.ids import first_id_at, uuid7
-from tests.factories import make_workspace
 from tests.workflows.full_house import make_house
 from workflows.models import (
     ActiveRun,

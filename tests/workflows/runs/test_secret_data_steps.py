@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from tests.workflows.runs.conftest import let_time_pass, make_value, start, start_and_drain, steps_of, workflow
+from tests.workflows.runs.conftest import (
+    let_time_pass,
+    make_value,
+    start,
+    start_and_drain,
+    steps_of,
+    workflow,
+)
 from tests.workflows.runs.test_sealing import PAUSE, SECRET, echoing, in_the_open, secret
 from workflows.models import StepState, WorkflowExecution
 

@@ -8,9 +8,10 @@ from datetime import timedelta
 
 import pytest
 from django.db import connection
+from pytest_httpserver import HTTPServer
 
 from automate.lib import clock
-from tests.workflows.triggers.box import at_second, refusal
+from tests.workflows.triggers.box import at_second, open_box, refusal
 from tests.workflows.triggers.conftest import poll_now, started
 from workflows.models import LiveTrigger, RunEvent, TriggerReceipt, WorkflowExecution
 from workflows.publishing import pause, publish, resume
@@ -156,8 +157,13 @@ def test_another_question_begins_anew(make_poll, box, alice):
 POINTS = [name for name in NAMES if name.startswith("poll.")]
 
 
-@pytest.mark.parametrize("point", [*POINTS, "start.after_commit"])
-@pytest.mark.parametrize("count", [1, 2])
+DEATHS = [
+    *((point, 1) for point in (*POINTS, "start.after_commit")),
+    *((point, 2) for point in ("poll.before_commit", "poll.after_commit", "start.after_commit")),
+]
+
+
+@pytest.mark.parametrize(("point", "count"), DEATHS)
 def test_a_death_at_any_point_neither_loses_an_item_nor_takes_it_twice(
     make_poll, box, monkeypatch, point, count
 ):
@@ -342,30 +348,27 @@ def test_an_idle_tick_costs_one_query(make_poll, box, django_assert_num_queries)
     reason="SQLite's tests live in memory, where threads cannot wait for each other.",
 )
 def test_two_pollers_make_each_poll_once_and_a_slow_service_holds_up_no_other(make_poll, box):
-    box.put(1)
     lives = [make_poll(first_poll="all") for _ in range(6)]
-    entered, free = threading.Event(), threading.Event()
-    original = box.handle
-    first = threading.Lock()
+    free, first = threading.Event(), threading.Lock()
 
-    def handle(request):
+    def slow_once(request):
         if first.acquire(blocking=False):
-            entered.set()
             free.wait(10)
-        return original(request)
+        return faster.handle(request)
 
-    box.server.clear()
-    box.server.expect_request("/rows").respond_with_handler(handle)
-    pollers = [Poller(threads=2), Poller(threads=2)]
-
-    while started_count() < len(lives) - 1:
+    with HTTPServer(threaded=True) as server:
+        faster = open_box(server)
+        faster.put(1)
+        server.clear()
+        server.expect_request("/rows").respond_with_handler(slow_once)
+        pollers = [Poller(threads=2), Poller(threads=2)]
+        while started_count() < len(lives) - 1:  # all but the one that waits for its service
+            for poller in pollers:
+                poller.tick()
+                poller.wait(0.01)
+        free.set()
         for poller in pollers:
-            poller.tick()
-            poller.wait(0.02)
-    assert entered.is_set()
-    free.set()
-    for poller in pollers:
-        poller.stop()
+            poller.stop()
 
     assert sorted(started()) == [1] * len(lives)
 

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from weakref import WeakSet
 from typing import TYPE_CHECKING, Any
+from weakref import WeakSet
 
 from django.conf import settings
 
