@@ -45,7 +45,7 @@ def _end_of_transactional_test(self: Any) -> None:
         _empty_tables(connections[alias])
 
 
-TransactionTestCase._fixture_teardown = _end_of_transactional_test
+TransactionTestCase._fixture_teardown = _end_of_transactional_test  # type: ignore[attr-defined]  # not public
 
 
 @pytest.fixture

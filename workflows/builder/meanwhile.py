@@ -36,8 +36,8 @@ def meanwhile(room: Room, command: str, args: Args) -> Meanwhile | None:
     if not seen.isdecimal() or int(seen[:9]) >= room.template.draft_version:
         return None
     rows = DraftRevision.objects.for_tenant(room.template.tenant_id).filter(template=room.template)
-    rows = rows.annotate(made=Cast(KT("patch__version"), IntegerField()))
-    newer = list(rows.filter(made__gt=int(seen[:9])).select_related("by").order_by("n"))
+    dated = rows.annotate(made=Cast(KT("patch__version"), IntegerField()))
+    newer = list(dated.filter(made__gt=int(seen[:9])).select_related("by").order_by("n"))
     others = [row for row in newer if row.by_id != room.user.pk]
     if not others:
         return None

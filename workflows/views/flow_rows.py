@@ -158,7 +158,7 @@ def visible_flows(membership: Membership) -> Flows:
         last_run=Subquery(runs.values("pk")[:1]),
         starred=Exists(Favourite.objects.filter(template=OuterRef("pk"), user=membership.user_id)),
     )
-    rows = rows.order_by("-starred", "-updated_at", "pk")
+    rows = rows.order_by("-starred", "-updated_at", "pk")  # type: ignore[misc]  # annotated
     return rows.exclude(pk__in=hidden) if hidden else rows
 
 

@@ -67,6 +67,7 @@ def run_template(
             given["body"] = body
         result = start_run(deployment=deployment, trigger=given, trigger_type=trigger.type.upper())
         Engine(slots=8, lease_s=30).drain()
+        assert result.execution_id is not None
         return WorkflowExecution.objects.get(pk=result.execution_id)
 
     return go

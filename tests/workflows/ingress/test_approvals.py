@@ -146,6 +146,7 @@ def test_another_site_cannot_answer_for_somebody(ask):
 
 def later(seconds: float) -> None:
     for notice in WaitNotice.objects.exclude(due_at=None):
+        assert notice.due_at is not None
         notice.due_at -= timedelta(seconds=seconds)
         notice.save()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.db import transaction
@@ -51,7 +52,7 @@ def queue_many(deployment: Deployment, count: int, *, since_s: float = 60.0) -> 
     )
 
 
-def claim(limit: int, *held: Lease, cap: int = 100) -> Counter:
+def claim(limit: int, *held: Lease, cap: int = 100) -> Counter[Any]:
     """How many runs of each workflow a fair claim takes."""
     counts = Counter(owner for lease in held for owner in (lease.tenant_id, lease.workflow_id))
     with transaction.atomic():

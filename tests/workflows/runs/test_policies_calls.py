@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 from django.test import Client
-from werkzeug import Response
 
 from automate.lib.ids import uuid7
 from integrations.connections import create_connection
@@ -24,7 +23,7 @@ def hook(deploy):
     return LiveTrigger.objects.get(template=deployment.template)
 
 
-def send(hook: LiveTrigger, depth: int | None) -> Response:
+def send(hook: LiveTrigger, depth: int | None):
     headers = {} if depth is None else {"X-Automate-Depth": str(depth)}
     return Client().post(f"/hooks/{hook.token}", {"n": 1}, content_type="application/json", headers=headers)
 
