@@ -219,9 +219,7 @@ def with_renewal(
     return result
 
 
-def _again(
-    access: Opened, error: ActionError, work: Callable[[Connection | None], V], may_repeat: bool
-) -> V:
+def _again(access: Opened, error: ActionError, work: Callable[[Connection | None], V], may_repeat: bool) -> V:
     """With a renewed token, where there can be one and nothing has happened yet; else pages say “Reconnect”."""
     row = access.row
     forget(row.pk)

@@ -5,7 +5,16 @@ const TICK_MS = 1000;
 const ASK_AGAIN_MS = 10000;
 
 // What somebody types into a field that is renewed under their hands stays as they typed it.
-if (window.Idiomorph) window.Idiomorph.defaults.ignoreActiveValue = true;
+if (window.Idiomorph) {
+  window.Idiomorph.defaults.ignoreActiveValue = true;
+  window.Idiomorph.defaults.callbacks.beforeNodeMorphed = (old, fresh) => !isFilledIn(old, fresh);
+}
+
+// A form that people fill in ([data-keep]) is replaced by what was wrong with it ("refused"), and by nothing else.
+function isFilledIn(old, fresh) {
+  if (!(old instanceof HTMLFormElement) || !("keep" in old.dataset) || !(fresh instanceof HTMLFormElement)) return false;
+  return fresh.dataset.keep === "" && old.getAttribute("action") === fresh.getAttribute("action");
+}
 
 // ---- asking: not while nobody looks; after an error once more after a while, and never again for what is gone ----
 document.addEventListener("htmx:beforeRequest", (event) => {

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, expect
 
-from tests.e2e.conftest import CHROMIUM, FLAGS
+from tests.e2e.conftest import CHROMIUM
 from tests.support.product import OWNER, Product, Published
 
 APPROVAL: dict[str, Any] = {
@@ -59,18 +59,10 @@ def posting(outbox: Path) -> Iterator[Product]:
         yield running
 
 
-@pytest.fixture(scope="module")
-def chromium(posting: Product) -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        launched = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield launched
-        launched.close()
-
-
 @pytest.fixture
-def desk(chromium: Browser, posting: Product) -> Iterator[Page]:
+def desk(browser: Browser, posting: Product) -> Iterator[Page]:
     """The owner, signed in at a desk."""
-    context = chromium.new_context(viewport={"width": 1440, "height": 900}, base_url=posting.url)
+    context = browser.new_context(viewport={"width": 1440, "height": 900}, base_url=posting.url)
     page = context.new_page()
     page.goto("/accounts/login/")
     page.locator("input[name=login]").fill(OWNER)
@@ -82,9 +74,9 @@ def desk(chromium: Browser, posting: Product) -> Iterator[Page]:
 
 
 @pytest.fixture
-def phone(chromium: Browser) -> Iterator[Page]:
+def phone(browser: Browser) -> Iterator[Page]:
     """Somebody without an account, on a phone whose browser finds nothing to complain about."""
-    context = chromium.new_context(viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
+    context = browser.new_context(viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
     page, complaints = context.new_page(), list[str]()
 
     def hear(said: ConsoleMessage) -> None:
@@ -159,6 +151,7 @@ def test_who_is_asked_answers_on_the_page_of_the_run(posting: Product, desk: Pag
 
     desk.goto(f"/runs/{run}/")
     expect(desk.locator("text=Your answer is needed").first).to_be_visible(timeout=20_000)
+    desk.locator(".run-waiting a:has-text('Answer')").click()
     desk.locator(".run-answering textarea[name=comment]").fill("Too much")
     desk.locator(".run-answering button:has-text('Reject')").click()
 
@@ -203,6 +196,7 @@ def test_the_panel_offers_every_field_and_a_test_run_asks_only_the_one_who_tests
     desk.locator("button:has-text('Run it')").click()
     desk.wait_for_url("**/runs/**")
     expect(desk.locator("text=Your answer is needed").first).to_be_visible(timeout=20_000)
+    desk.locator(".run-waiting a:has-text('Answer')").click()
     expect(desk.locator(".run-asked li")).to_have_count(1)
     desk.locator(".run-answering input[name='f-cost_centre']").fill("1")
     desk.locator(".run-answering button:has-text('Approve')").click()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 
 import pytest
@@ -92,6 +93,7 @@ def test_a_mail_is_plain_data(server, look, folder):
     assert value["date"] == "2026-11-20T10:00:00+01:00"
     assert value["attachments"] == [{"name": "Rechnung März.pdf", "mime": "application/pdf", "size": 6}]
     assert [file.data for file in item.files] == [b"%PDF-1"]
+    assert re.fullmatch(r"\d+-\d+", value["id"])
     assert value["is_whole"] is True
 
 

@@ -89,6 +89,12 @@ class Database:
         )
         return dict(self.query(statement, self._id(workflow)))
 
+    def cursor(self, workflow: str) -> dict[str, Any]:
+        """What the one live trigger of a workflow (by id) remembers."""
+        statement = "SELECT cursor FROM workflows_livetrigger WHERE template_id = %s"
+        ((found,),) = self.query(statement, self._id(workflow))
+        return dict(_json(found) or {})
+
     def holders(self) -> list[int]:
         """For each run that is held by a worker, the process that holds (or held) it."""
         rows = self.query("SELECT worker FROM workflows_activerun WHERE state = 'RUNNING'")

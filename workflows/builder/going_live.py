@@ -71,7 +71,10 @@ def _start(room: Room, trigger: Trigger, address: str) -> Start:
 
 def _looking(room: Room, trigger: Trigger) -> str:
     what = "mail that arrives" if trigger.type == "email" else "new item"
-    first = {"all": "what is there now starts it at once", "last": "the newest that is there now starts it at once"}
+    first = {
+        "all": "what is there now starts it at once",
+        "last": "the newest that is there now starts it at once",
+    }
     begins = first.get(str(trigger.config.get("first_poll")), "what is there already starts nothing")
     return f"It looks {interval_words(trigger)} and starts for each {what} ({_app(room, trigger)}); {begins}."
 

@@ -147,7 +147,9 @@ def _apps(
         )
     rows = sorted(offered, key=lambda row: (row.pk not in mine, row.display_name.lower()))
     return [
-        App(row.name, row.display_name, _count(counts[row.pk], word), row) for row in rows if counts.get(row.pk)
+        App(row.name, row.display_name, _count(counts[row.pk], word), row)
+        for row in rows
+        if counts.get(row.pk)
     ]
 
 

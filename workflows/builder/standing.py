@@ -40,7 +40,9 @@ def standing(
         and connection.chosen.auth_type != AuthType.OAUTH2
     )  # fmt: skip
     if own_app and live is not None:
-        return Standing("Enter this address in the settings of your app there.", address=live.webhook_url or "")
+        return Standing(
+            "Enter this address in the settings of your app there.", address=live.webhook_url or ""
+        )
     return _of_subscription(live) if event is not None and event.subscribe is not None else Standing()
 
 

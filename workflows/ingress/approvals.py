@@ -71,6 +71,10 @@ class Answering:
         return cls(question, DecisionForm(data, auto_id=auto_id), build(data, files, auto_id=auto_id), fields)
 
     @property
+    def is_bound(self) -> bool:
+        return self.decision.is_bound
+
+    @property
     def has_files(self) -> bool:
         return any(field.kind == "file" for field in self.fields)
 

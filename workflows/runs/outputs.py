@@ -158,7 +158,7 @@ def _stored(record: Record, field: str, lease: Lease, facts: Facts, pk: uuid.UUI
         raise _Unfit(f"The {field} of this step cannot be stored: {fault}", "unstorable") from None
     if text.count("[") + text.count("{") > STORED_DEPTH and _is_deeper(value, STORED_DEPTH):
         message = f"The {field} of this step is nested more than {jsontypes.MAX_DEPTH} levels deep."
-        raise _Unfit(message, "too_deep")
+        raise _Unfit(message, "too_nested")
     size = _size(text)
     if size <= settings.MAX_OUTPUT_BYTES:
         return as_text(seal(value, lease.tenant_id, pk, field)) if record.is_secret else text

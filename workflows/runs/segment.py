@@ -61,7 +61,7 @@ if TYPE_CHECKING:
 INLINE_WAIT_S = 1.0  # shorter waits keep the thread; longer ones become a row
 # the same again gives the same
 HOPELESS = frozenset(
-    {"expression", "condition", "input", "invalid_input", "too_large", "too_deep", "unstorable", "code_syntax"}
+    {"expression", "condition", "input", "invalid_input", "too_large", "too_nested", "unstorable", "code_syntax"}
 )
 
 

@@ -219,11 +219,7 @@ def publish_poll(stage: Stage, product: Product, name: str) -> Published:
     stage.echo.put_rows(name, 5)
     workflow = product.publish(small(stage.new_key("poll"), look))
     for _ in look_again(product, for_s=60):
-        if (
-            product.rows()
-            .query("SELECT cursor FROM workflows_livetrigger WHERE template_id = %s", workflow.id)[0][0]
-            .get("begun")
-        ):
+        if product.rows().cursor(workflow.id).get("begun"):
             return workflow
     raise AssertionError
 

@@ -183,7 +183,12 @@ def test_choices_of_a_field_come_from_the_service(as_alice, alice, workspace, ht
 
 
 def test_a_failure_trigger_is_told_which_workflows_by_ticking_them(as_alice, alice, workspace, polling):
-    data = {"format": "automate/1", "key": "told", "steps": [], "triggers": [{"key": "look", "type": "failure"}]}
+    data = {
+        "format": "automate/1",
+        "key": "told",
+        "steps": [],
+        "triggers": [{"key": "look", "type": "failure"}],
+    }
     template = documents.create(workspace, load(data), by=alice)
 
     page = as_alice.get(url(template), headers=HTMX).content.decode()
@@ -199,4 +204,7 @@ def test_a_failure_trigger_is_told_which_workflows_by_ticking_them(as_alice, ali
 def test_publishing_says_in_a_sentence_what_happens_from_now_on(as_alice, polling):
     page = as_alice.post(f"/workflows/{polling.pk}/publish/", {"note": ""}, headers=HTMX).content.decode()
 
-    assert "It looks every 5 minutes and starts for each new item (Box); what is there already starts nothing." in page
+    assert (
+        "It looks every 5 minutes and starts for each new item (Box); what is there already starts nothing."
+        in page
+    )

@@ -71,7 +71,9 @@ def test_items_of_inner_loops_leave_memory_too(run, segments):
 
 
 @pytest.mark.parametrize(
-    "cursor", [{}, {"waits": {}, "seen": [5, False, False], "loops": {"each": [6, 0, 0]}}], ids=["unknown", "known"]
+    "cursor",
+    [{}, {"waits": {}, "seen": [5, False, False], "loops": {"each": [6, 0, 0]}}],
+    ids=["unknown", "known"],
 )
 def test_after_a_crash_only_the_items_that_are_not_journaled_run(engine, deploy, service, cursor):
     body = call("work", service, output={"n": "{{ 1 }}"})
@@ -85,7 +87,9 @@ def test_after_a_crash_only_the_items_that_are_not_journaled_run(engine, deploy,
     assert len(service.calls) == 3
 
 
-def test_a_later_attempt_reads_the_journal_some_items_at_a_time(engine, deploy, service, monkeypatch, segments):
+def test_a_later_attempt_reads_the_journal_some_items_at_a_time(
+    engine, deploy, service, monkeypatch, segments
+):
     monkeypatch.setattr(loop_places, "PATHS", 4)
     data = workflow(loop(40, collect="{{ steps.work.n }}"), call("work", service, output={"n": "{{ 1 }}"}))
     cursor = {"waits": {}, "seen": [38, False, False], "loops": {"each": [38, 0, 0]}}
@@ -115,7 +119,9 @@ def test_a_second_crash_forgets_nothing_of_the_first(engine, deploy, service):
     """The second attempt had come to item 1 only; items up to 4 were journaled by the first."""
     data = workflow(loop(6, collect="{{ steps.work.n }}"), call("work", service, output={"n": "{{ 1 }}"}))
     deployment = deploy(data)
-    run_id = crashed(deployment, range(5), {"waits": {}, "seen": [5, False, False], "loops": {"each": [5, 0, 0]}})
+    run_id = crashed(
+        deployment, range(5), {"waits": {}, "seen": [5, False, False], "loops": {"each": [5, 0, 0]}}
+    )
     engine.drain(stop=stops_after(run_id))
     cursor = ActiveRun.objects.get(pk=run_id).cursor
     assert cursor["loops"]["each"][0] == 5

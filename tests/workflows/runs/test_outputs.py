@@ -102,7 +102,9 @@ def test_a_later_attempt_and_a_retry_read_what_was_put_aside(engine, deploy, sma
 
 
 def test_who_waits_for_a_run_gets_its_whole_output(engine, deploy, small):
-    child = deploy({**workflow(give(2_000, []), key="child"), "triggers": [{"key": "called", "type": "workflow"}]})
+    child = deploy(
+        {**workflow(give(2_000, []), key="child"), "triggers": [{"key": "called", "type": "workflow"}]}
+    )
     sub = {"key": "make", "type": "sub_workflow", "workflow": "child", "next": "end"}
     parent = start(deploy(workflow(sub, length())))
     engine.drain()
@@ -135,11 +137,15 @@ def test_what_quotes_a_secret_is_put_aside_encrypted(engine, deploy, small, serv
     variable = WorkflowVariable(tenant=workspace, key="API_KEY", type=WorkflowVariable.Type.SECRET)
     conceal(variable, "canary-4711-secret")
     variable.save()
-    service.answers = [Response('{"echo": "canary-4711-secret%s"}' % ("x" * 2_000), content_type="application/json")]
+    service.answers = [
+        Response('{"echo": "canary-4711-secret%s"}' % ("x" * 2_000), content_type="application/json")
+    ]
     ask = call("ask", service, "end")
     ask["input"]["headers"] = {"X-Key": "{{ vars.API_KEY }}"}
 
-    execution = start_and_drain(deploy(workflow(ask, make_value("end", n="{{ steps.ask.body.echo | length }}"))), engine)
+    execution = start_and_drain(
+        deploy(workflow(ask, make_value("end", n="{{ steps.ask.body.echo | length }}"))), engine
+    )
 
     row, blob = steps_of(execution)["ask"], Blob.objects.get()
     assert b"canary" not in bytes(blob.data)
@@ -151,7 +157,14 @@ def test_what_quotes_a_secret_is_put_aside_encrypted(engine, deploy, small, serv
 def test_a_value_that_looks_like_a_reference_opens_nothing_of_another_run(run, small):
     aside = run(workflow(give(2_000, [])))
     spoof = dict(steps_of(aside)["make"].output)
-    other = run(workflow(make_value("copy", "end", got="{{ trigger.body }}"), make_value("end", got="{{ steps.copy.got }}"), key="other"), spoof)
+    other = run(
+        workflow(
+            make_value("copy", "end", got="{{ trigger.body }}"),
+            make_value("end", got="{{ steps.copy.got }}"),
+            key="other",
+        ),
+        spoof,
+    )
 
     assert outputs.resolve(spoof, other.tenant_id, other.pk) == spoof
     assert other.output == {"got": spoof}
@@ -179,23 +192,3 @@ def test_files_go_with_their_run(run, settings, tmp_path):
     assert len(outputs.stored_output(StepExecution.objects.get(path="make"))["text"]) == 2_000 - AROUND
     delete_runs(WorkflowExecution.objects.filter(pk=execution.pk))
     assert not [path for path in tmp_path.rglob("*") if path.is_file()]
-
-
-def test_nested_data_is_kept_to_a_depth(run, deploy, engine):
-    import uuid
-
-    from workflows.engine.outcome import Record
-    from workflows.runs.facts import Facts
-    from workflows.runs.shapes import Lease
-
-    def nested(levels):
-        value = "x"
-        for _ in range(levels):
-            value = [value]
-        return value
-
-    lease, facts = Lease(uuid.uuid4(), uuid.uuid4(), uuid.uuid4(), 1), Facts()
-    at = [outputs.store(Record("a", "a", "COMPLETED", output=nested(n)), lease, facts, uuid.uuid4()) for n in (68, 69)]
-
-    assert at[0] is None
-    assert at[1].code == "too_deep"

@@ -86,7 +86,10 @@ def test_each_workspace_has_its_own_number_of_days(version, charlie):
     Tenant.objects.filter(pk=version.tenant_id).update(retention_days=7)
     theirs = WorkflowTemplate.objects.create(tenant=other, template_id="w", name="W")
     kept = old_run(
-        WorkflowVersion.objects.create(tenant=other, template=theirs, version_number=1, workflow_data={}, digest="d"), 20
+        WorkflowVersion.objects.create(
+            tenant=other, template=theirs, version_number=1, workflow_data={}, digest="d"
+        ),
+        20,
     )
     old_run(version, 20)
 
@@ -106,7 +109,12 @@ def test_days_count_from_the_end_of_a_run(version):
 def test_nothing_of_an_unfinished_run_goes(version):
     run = waiting(old_run(version, 90, status="WAITING"))
     WaitToken.objects.create(
-        tenant=run.tenant, execution_id=run.pk, path="ask", kind="APPROVAL", token_hash="t", created_at=run.created_at
+        tenant=run.tenant,
+        execution_id=run.pk,
+        path="ask",
+        kind="APPROVAL",
+        token_hash="t",
+        created_at=run.created_at,
     )
 
     sum(prune(clock.now()))
@@ -152,7 +160,11 @@ def test_files_of_requests_that_started_nothing_go_unless_a_pinned_sample_shows_
         for _ in range(2)
     )
     Sample.objects.create(
-        tenant=template.tenant, template=template, source="REQUEST", pinned=True, data={"$file": str(shown.pk)}
+        tenant=template.tenant,
+        template=template,
+        source="REQUEST",
+        pinned=True,
+        data={"$file": str(shown.pk)},
     )
 
     sum(prune(clock.now()))
@@ -162,7 +174,12 @@ def test_files_of_requests_that_started_nothing_go_unless_a_pinned_sample_shows_
 
 
 def test_snapshots_of_drafts_go_with_the_last_of_their_test_runs(template):
-    old = {"created_at": clock.now() - 40 * DAY, "tenant": template.tenant, "template": template, "workflow_data": {}}
+    old = {
+        "created_at": clock.now() - 40 * DAY,
+        "tenant": template.tenant,
+        "template": template,
+        "workflow_data": {},
+    }
     used = WorkflowVersion.objects.create(version_number=None, digest="a", **old)
     WorkflowVersion.objects.create(version_number=None, digest="b", **old)
     numbered = WorkflowVersion.objects.create(version_number=3, digest="c", **old)

@@ -54,7 +54,9 @@ def test_a_parent_reads_what_its_child_gave_and_the_child_is_wiped_when_the_pare
 
 def test_a_caller_that_waits_has_a_minute_to_read_the_answer(engine, deploy):
     webhook = {"triggers": [{"key": "go", "type": "webhook", "config": {"respond": "when_done"}}]}
-    execution = start_and_drain(deploy({**workflow(make_value("a", x=1), settings=NOTHING), **webhook}), engine)
+    execution = start_and_drain(
+        deploy({**workflow(make_value("a", x=1), settings=NOTHING), **webhook}), engine
+    )
 
     assert execution.output == {"x": 1}
     assert wiping.wipe_due(clock.now() + timedelta(seconds=40)) == 0
@@ -65,7 +67,9 @@ def test_a_caller_that_waits_has_a_minute_to_read_the_answer(engine, deploy):
 def test_a_start_that_waits_says_so(engine, deploy):
     deployment = deploy(workflow(make_value("a", x=1), settings=NOTHING))
     trigger = {"type": "manual", "key": "go", "at": "2026-01-01T00:00:00+00:00", "body": None}
-    run_id = start_run(deployment=deployment, trigger=trigger, trigger_type="MANUAL", awaited=True).execution_id
+    run_id = start_run(
+        deployment=deployment, trigger=trigger, trigger_type="MANUAL", awaited=True
+    ).execution_id
 
     engine.drain()
 

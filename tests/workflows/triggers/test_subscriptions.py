@@ -396,3 +396,32 @@ def test_an_event_without_a_part_somebody_needs_holds_up_nobody(hear, alice, wor
 
     assert not WorkflowExecution.objects.exists()
     assert "It started nothing." in RunEvent.objects.get(kind="FILTERED").message
+
+
+def test_jira_is_told_with_a_secret_that_its_calls_are_checked_by(alice, workspace, httpserver, settings):
+    definition = write_definition(shipped("jira"), digest="jira")
+    forget_everything()
+    settings.AUTOMATE_CONNECTOR_BASE_URLS = {"jira": httpserver.url_for("").rstrip("/")}
+    address = "/rest/webhooks/1.0/webhook"
+    httpserver.expect_request(address, method="POST").respond_with_json({"self": f"https://x{address}/72"})
+    httpserver.expect_request(f"{address}/72", method="DELETE").respond_with_data("", status=204)
+    values = {"site": "acme", "username": "a@example.com", "password": "made-up-token"}
+    connection = connect(workspace, alice, definition, "BASIC", values)
+    data = document("jira", "issue_event", {"events": ["jira:issue_created"]})
+    template = documents.create(workspace, load(data), by=alice, bindings={"app": str(connection.pk)})
+    publish(template, by=alice)
+    live = LiveTrigger.objects.get(template=template)
+    errands.run_due()
+    sent = httpserver.log[0][0].get_json()
+    raw = b'{"webhookEvent": "jira:issue_created"}'
+    signature = hmac.new(sent["secret"].encode(), raw, hashlib.sha256).hexdigest()
+    headers = {"X-Hub-Signature": f"sha256={signature}", "X-Atlassian-Webhook-Identifier": "1"}
+
+    answer = Client().post(f"/hooks/{live.token}", raw, content_type="application/json", headers=headers)
+
+    assert len(answer.json()["executions"]) == 1
+    assert sent["url"] == live.webhook_url
+    pause(template, alice)
+    errands.run_due()
+    assert httpserver.log[-1][0].path == f"{address}/72"
+    assert not TriggerSubscription.objects.exists()

@@ -51,9 +51,7 @@ def load_options(request: AppRequest, id: uuid.UUID, key: str, name: str) -> Htt
     """The choices of one field of a trigger, asked of the service through its connection."""
     room = open_room(request, id)
     trigger = room.trigger(key)
-    field = options.load_field(
-        room, trigger, name, query=request.GET.get("q", ""), given=request.GET.dict()
-    )
+    field = options.load_field(room, trigger, name, query=request.GET.get("q", ""), given=request.GET.dict())
     if field is None:
         raise Http404
     context = {"field": field, "bound": field, "panel": trigger_panel(room, key), "room": room}
