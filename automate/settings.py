@@ -57,7 +57,7 @@ if not DEBUG and (AUTOMATE_FAILPOINTS or env.str("AUTOMATE_CLOCK", default="")):
 WEBHOOK_MAX_BYTES = env.int("WEBHOOK_MAX_BYTES", default=1024 * 1024)
 MAX_OUTPUT_BYTES = env.int("MAX_OUTPUT_BYTES", default=256 * 1024)  # of a step, inline in its row
 MAX_BLOB_BYTES = env.int("MAX_BLOB_BYTES", default=16 * 1024 * 1024)
-AUTOMATE_BLOBS = env.str("AUTOMATE_BLOBS", default="database")  # where they lie: or a folder all machines share
+AUTOMATE_BLOBS = env.str("AUTOMATE_BLOBS", default="database")  # where they lie (docs/keeping.md)
 MAX_STEP_RUNS = env.int("MAX_STEP_RUNS", default=200_000)  # per execution
 DATA_UPLOAD_MAX_MEMORY_SIZE = 4 * 1024 * 1024
 

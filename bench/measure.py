@@ -96,7 +96,7 @@ class Bench:
             for other in workload.also:
                 self.product.publish(other)
             self._published[workload.name] = self.product.publish(workload.document)
-            self.run(workload, 40 if workload.steps < 100 else 1)  # caches and connections get warm
+            self.run(workload, 1 if workload.items else 40)  # caches and connections get warm
         return self._published[workload.name]
 
     def published(self, workload: Workload) -> Published:

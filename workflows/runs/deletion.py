@@ -9,7 +9,16 @@ from typing import Any
 from django.db import transaction
 from django.db.models import QuerySet
 
-from workflows.models import ActiveRun, Blob, DueWipe, StepExecution, WaitNotice, WaitToken, WorkflowExecution
+from workflows.models import (
+    ActiveRun,
+    Blob,
+    DueWipe,
+    RunText,
+    StepExecution,
+    WaitNotice,
+    WaitToken,
+    WorkflowExecution,
+)
 from workflows.runs.blobs import drop_blobs
 from workflows.runs.cancel import stop
 
@@ -41,6 +50,7 @@ def remove(batch: Sequence[uuid.UUID]) -> None:
     with transaction.atomic():
         _drop(WaitToken.objects.filter(execution_id__in=batch))
         _drop(WaitNotice.objects.filter(execution_id__in=batch))
+        _drop(RunText.objects.filter(execution_id__in=batch))
         _drop(DueWipe.objects.filter(execution_id__in=batch))
         drop_blobs(Blob.objects.filter(execution_id__in=batch))
         WorkflowExecution.objects.filter(parent_id__in=batch).update(parent=None)

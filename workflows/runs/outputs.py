@@ -69,7 +69,10 @@ def store_run_output(output: JSON, lease: Lease, facts: Facts) -> str | None:
         return text
     if size > settings.MAX_BLOB_BYTES:
         return jsontypes.dumps({"hidden": f"This output has {size:,} bytes. See the steps."})
-    return _refer(output, text.encode(), "run", lease, facts, is_secret=False)
+    try:
+        return _refer(output, text.encode(), "run", lease, facts, is_secret=False)
+    except OSError as error:
+        return jsontypes.dumps({"hidden": f"This output could not be put aside: {error} See the steps."})
 
 
 def resolve(value: JSON, tenant_id: uuid.UUID, execution_id: uuid.UUID, *, is_sealed: bool = False) -> JSON:
@@ -168,7 +171,10 @@ def _stored(record: Record, field: str, lease: Lease, facts: Facts, pk: uuid.UUI
             "Take over only what later steps need, or work on fewer items at a time.",
             "too_large",
         )
-    referred = _refer(value, text.encode(), record.path, lease, facts, is_secret=record.is_secret)
+    try:
+        referred = _refer(value, text.encode(), record.path, lease, facts, is_secret=record.is_secret)
+    except OSError as error:
+        raise _Unfit(f"The {field} of this step could not be put aside: {error}", "storage") from error
     if field == "output":
         _fetch_later(record, json.loads(referred), lease, facts)
     return referred
@@ -180,7 +186,9 @@ def _refer(value: JSON, data: bytes, name: str, lease: Lease, facts: Facts, *, i
     facts.ask(lambda: blob.save(force_insert=True))
     _fetched.put(f"{lease.execution_id}/{blob.pk}", value, len(data))
     loop = {
-        key: value[key] for key in ("count", "failed") if isinstance(value, dict) and isinstance(value.get(key), int)
+        key: value[key]
+        for key in ("count", "failed")
+        if isinstance(value, dict) and isinstance(value.get(key), int)
     }
     return jsontypes.dumps({MARK: str(blob.pk), "bytes": len(data), **loop})
 
@@ -246,7 +254,9 @@ class _Fetched:
 _fetched = _Fetched()
 
 
-def _read(key: str, tenant_id: uuid.UUID, execution_id: uuid.UUID, is_sealed: bool) -> tuple[JSON, int] | None:
+def _read(
+    key: str, tenant_id: uuid.UUID, execution_id: uuid.UUID, is_sealed: bool
+) -> tuple[JSON, int] | None:
     """None when this run has no such blob: then the value only looks like a reference."""
     try:
         blob = Blob.objects.for_tenant(tenant_id).filter(pk=uuid.UUID(key), execution_id=execution_id).first()

@@ -1,4 +1,4 @@
-"""Where stored bytes lie besides the database: a folder that all processes share."""
+"""Where stored bytes lie besides the database: in a folder that all processes share, or a bucket (`bucket.py`)."""
 
 from __future__ import annotations
 
@@ -36,10 +36,14 @@ def shelf_named(setting: str) -> Shelf | None:
     """The shelf for a value of AUTOMATE_BLOBS; None: bytes lie in the database."""
     if setting in ("", "database"):
         return None
+    if setting.startswith("s3://"):
+        from workflows.runs.bucket import Bucket
+
+        return Bucket.of(setting)
     folder = Path(setting)
     if not folder.is_absolute():
         raise ImproperlyConfigured(
-            f"AUTOMATE_BLOBS is “{setting}”: use `database` or the absolute path of a folder."
+            f"AUTOMATE_BLOBS is “{setting}”: use `database`, the absolute path of a folder, or s3://bucket/prefix."
         )
     return Folder(folder)
 

@@ -102,7 +102,7 @@ def test_the_doorbell_of_the_embedded_engine_is_heard_once_per_visit():
 @pytest.fixture
 def redis(settings):
     server = Redis().start()
-    settings.REDIS_URL = server.url
+    settings.REDIS_URL, settings.HAS_BROKER = server.url, True
     _forget_connections()
     yield server
     server.remove()

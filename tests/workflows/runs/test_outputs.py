@@ -192,3 +192,13 @@ def test_files_go_with_their_run(run, settings, tmp_path):
     assert len(outputs.stored_output(StepExecution.objects.get(path="make"))["text"]) == 2_000 - AROUND
     delete_runs(WorkflowExecution.objects.filter(pk=execution.pk))
     assert not [path for path in tmp_path.rglob("*") if path.is_file()]
+
+
+def test_a_place_that_takes_nothing_fails_the_step_in_words(run, settings, tmp_path):
+    (tmp_path / "full").write_text("no folder")
+    settings.AUTOMATE_BLOBS, settings.MAX_OUTPUT_BYTES = str(tmp_path / "full"), 1_000
+
+    execution = run(workflow(give(2_000), length()))
+
+    assert (execution.status, execution.error["code"]) == ("FAILED", "storage")
+    assert "could not be put aside" in execution.error["message"]
