@@ -76,7 +76,9 @@ class Limiter(Protocol):
 
 
 MAX_INLINE_WAIT_S = 0.25  # longer waits give the worker back to others
-MAX_AHEAD_S = 600.0  # how far ahead a run that waits may take its place: without one, all that wait come back at once
+MAX_AHEAD_S = (
+    600.0  # how far ahead a run that waits may take its place: without one, all that wait come back at once
+)
 
 
 @dataclass(frozen=True)

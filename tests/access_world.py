@@ -96,8 +96,14 @@ def make_world() -> World:
         "workflow": template.pk, "run": run.pk, "variable": variable.pk, "connection": connection.pk,
         "membership": mine.pk, "invitation": invitation.pk, "token": token.pk,
     }  # fmt: skip
-    values = {"slug": SLUG, "key": "shape", "path": "shape", "name": "output", "number": 1,
-              "request_id": uuid.uuid4()}
+    values = {
+        "slug": SLUG,
+        "key": "shape",
+        "path": "shape",
+        "name": "output",
+        "number": 1,
+        "request_id": uuid.uuid4(),
+    }
     User.objects.filter(pk=people["dora"].pk).update(is_active=False)
     return World(tenant, ids, values, people, charlies)
 

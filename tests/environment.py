@@ -61,7 +61,9 @@ def _migrate_template(postgres: Postgres, folder: Path) -> None:
     """Migrate once, beside the collection of the tests, what every process's test database is then copied from."""
     done = folder / "migrated"
     os.environ["AUTOMATE_TEST_MIGRATED"] = str(done)
-    command = f'"{sys.executable}" manage.py migrate --verbosity 0 >"{folder}/migrate.log" 2>&1; touch "{done}"'
+    command = (
+        f'"{sys.executable}" manage.py migrate --verbosity 0 >"{folder}/migrate.log" 2>&1; touch "{done}"'
+    )
     url = postgres.url.rsplit("/", 1)[0] + "/template1"
     process = subprocess.Popen(
         ["/bin/sh", "-c", command], env={**os.environ, "DATABASE_URL": url}, cwd=Path(__file__).parent.parent

@@ -256,7 +256,8 @@ def test_the_api_tells_strangers_nothing(world: World, db: None, method: str) ->
     ids = {**world.ids, "workspace": world.tenant.pk}
     for path, of in API.items():
         known, unknown = (
-            "/api/v1" + path.format(id=ids.get(of or "") if is_known else uuid.uuid4(), number=1, request_id=NOBODYS)
+            "/api/v1"
+            + path.format(id=ids.get(of or "") if is_known else uuid.uuid4(), number=1, request_id=NOBODYS)
             for is_known in (True, False)
         )
         with undone():

@@ -78,7 +78,9 @@ def pause(template: WorkflowTemplate, by: User) -> None:
     with transaction.atomic():
         changed = _deployments(template).filter(is_active=True).update(is_active=False)
         if changed:
-            leave_out_what_appears(LiveTrigger.objects.for_tenant(template.tenant_id).filter(template=template))
+            leave_out_what_appears(
+                LiveTrigger.objects.for_tenant(template.tenant_id).filter(template=template)
+            )
             subscriptions.arrange(template)
             record(template.tenant, by, "workflow.paused", template)
 

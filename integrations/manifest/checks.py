@@ -227,7 +227,8 @@ def _webhook(place: str, trigger: Trigger) -> Iterator[Fault]:
         yield Fault(f"{place}.verify", "Say how a call proves where it comes from.")
     if trigger.scope == "app" and (trigger.route is None or trigger.account is None):
         yield Fault(
-            f"{place}.route", "All users share one URL, so say whose an event is, and `account` of a connection."
+            f"{place}.route",
+            "All users share one URL, so say whose an event is, and `account` of a connection.",
         )
     if trigger.scope == "connection" and trigger.subscribe is None:
         yield Fault(f"{place}.subscribe", "Say how the service is told to call us.")

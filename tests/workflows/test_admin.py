@@ -174,7 +174,9 @@ def test_nothing_is_added_or_changed_by_hand(as_staff, house):
         row = model._default_manager.all()[0]
         own = model in WRITABLE
 
-        assert as_staff.get(url(model, "add")).status_code == (200 if own and model not in ONLY_ONE else 403), model
+        assert as_staff.get(url(model, "add")).status_code == (
+            200 if own and model not in ONLY_ONE else 403
+        ), model
         assert (b'name="_save"' in as_staff.get(url(model, "change", row.pk)).content) == own, model
         deletes = as_staff.get(url(model, "delete", row.pk)).status_code
         assert deletes == (200 if model in DELETABLE else 403), model

@@ -63,7 +63,9 @@ def changed_elsewhere(
         "others": others,
         "edit_url": room.url("builder-edit"),
         "page_url": room.addresses.page,
-        "posted": [(name, value) for name, value in args.items() if name not in ("version", "csrfmiddlewaretoken")],
+        "posted": [
+            (name, value) for name, value in args.items() if name not in ("version", "csrfmiddlewaretoken")
+        ],
     }
     response = dialog(request, room, "elsewhere.html", context, status=409)
     response["HX-Retarget"], response["HX-Reswap"] = "#dialog", "innerHTML"

@@ -123,7 +123,9 @@ def trigger_panel(
         "problems": room.faults_of("triggers", key),
     }
     if tab == "setup":
-        form = show_trigger(trigger, info, workflows=workflows_of(room, trigger), posted=posted, errors=errors)
+        form = show_trigger(
+            trigger, info, workflows=workflows_of(room, trigger), posted=posted, errors=errors
+        )
         panel |= {
             "form": form,
             "connection": connection_choice(room, trigger, info),

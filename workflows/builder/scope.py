@@ -60,7 +60,9 @@ class SampleScope:
                 "state": None,
                 "parent": None,
             }
-        shown: dict[str, Callable[..., JSON]] = {"callback_url": lambda key: "https://\u2026/callbacks/\u2026"}
+        shown: dict[str, Callable[..., JSON]] = {
+            "callback_url": lambda key: "https://\u2026/callbacks/\u2026"
+        }
         return Scope(
             names, budget=PREVIEW_BUDGET, time_zone=self.time_zone, now=clock.now(), extra_functions=shown
         )

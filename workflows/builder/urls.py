@@ -26,7 +26,9 @@ urlpatterns = [
     ),
     path("workflows/<uuid:id>/triggers/<str:key>/sample/", triggers.keep_sample, name="builder-sample"),
     path("workflows/<uuid:id>/triggers/<str:key>/wait/", samples.wait, name="builder-wait"),
-    path("workflows/<uuid:id>/triggers/<str:key>/use-request/", samples.use_request, name="builder-use-request"),
+    path(
+        "workflows/<uuid:id>/triggers/<str:key>/use-request/", samples.use_request, name="builder-use-request"
+    ),
     path(f"{STEP}pin/", samples.pin_step, name="builder-pin"),
     path(STEP, steps.step, name="builder-step"),
     path(f"{STEP}form/", steps.form, name="builder-form"),

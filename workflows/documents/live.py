@@ -10,9 +10,7 @@ from workflows.models import LiveTrigger, TriggerType, WorkflowTemplate
 from workflows.models.template import default_environment_of
 from workflows.models.trigger import new_hook_token
 
-WITH_ADDRESS: Final = frozenset(
-    {TriggerType.WEBHOOK.value, TriggerType.FORM.value, TriggerType.EVENT.value}
-)
+WITH_ADDRESS: Final = frozenset({TriggerType.WEBHOOK.value, TriggerType.FORM.value, TriggerType.EVENT.value})
 
 
 def give_addresses(template: WorkflowTemplate, document: Document) -> None:

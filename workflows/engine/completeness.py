@@ -105,9 +105,16 @@ def _state(step: Step) -> Iterator[Lack]:
         return
     if _is_absent(step.config[given[0]]) or step.config[given[0]] == {}:
         yield f"config.{given[0]}", f"does not say what to {given[0]}. Give a name."
-    for name, deeds in (("default", ("get",)), ("keep", ("append",)), ("expires_s", ("set", "increment", "append"))):
+    for name, deeds in (
+        ("default", ("get",)),
+        ("keep", ("append",)),
+        ("expires_s", ("set", "increment", "append")),
+    ):
         if name in step.config and given[0] not in deeds:
-            yield f"config.{name}", f"has `{name}`, which is for {listed([f'`{deed}`' for deed in deeds])}. Remove it."
+            yield (
+                f"config.{name}",
+                f"has `{name}`, which is for {listed([f'`{deed}`' for deed in deeds])}. Remove it.",
+            )
 
 
 def _respond(step: Step) -> Iterator[Lack]:

@@ -105,8 +105,13 @@ _DELAY = (
         Field(unit, "number", f"How many {unit} to wait.", "config", low=0, high=YEAR_S / factor, expr=True)
         for unit, factor in (("seconds", 1), ("minutes", 60), ("hours", 3_600), ("days", 86_400))
     ),
-    Field("until", "text", "The moment to wait for: a date, the next time of day (09:00) or weekday (Monday 09:00), or an "
-          "expression that gives one.", "config"),
+    Field(
+        "until",
+        "text",
+        "The moment to wait for: a date, the next time of day (09:00) or weekday (Monday 09:00), or an "
+        "expression that gives one.",
+        "config",
+    ),
 )
 _APPROVAL = (
     Field("assignees", "any", "Who may answer: e-mail addresses, groups or roles.", "config",
@@ -141,7 +146,15 @@ _TRANSFORM = (
     Field("set", "object", "Names and expressions: makes an object.", "config"),
     Field("items", "any", "The list to work on; a file or a text is a list of itself.", "config"),
     Field("ops", "ops", "What to do with the list, in order.", "config"),
-    Field("give", "choice", "What the step gives.", "config", choices=("list", "first"), default="list", literal=True),
+    Field(
+        "give",
+        "choice",
+        "What the step gives.",
+        "config",
+        choices=("list", "first"),
+        default="list",
+        literal=True,
+    ),
 )
 STATE_DEEDS: Final = ("get", "set", "increment", "append", "delete")
 _STATE = (

@@ -27,8 +27,12 @@ TEXT_FORMS: Final = ("json", "csv", "xml", "html_table", "markdown_table", "date
 _FIELD = Field("field", "text", "A field of each item; without it, the item itself.")
 _PATTERN = Field("pattern", "text", "How a date is written, such as DD.MM.YYYY.")
 _DECIMALS = Field("decimals", "count", "Digits after the point of a number.", low=0, high=20)
-_DELIMITER = Field("delimiter", "text", "What stands between the cells of CSV; a comma unless you say otherwise.")
-_COLUMNS = Field("columns", "texts", "The columns in their order; without it, the fields in the order they first appear.")
+_DELIMITER = Field(
+    "delimiter", "text", "What stands between the cells of CSV; a comma unless you say otherwise."
+)
+_COLUMNS = Field(
+    "columns", "texts", "The columns in their order; without it, the fields in the order they first appear."
+)
 _BY = Field("by", "any", "The field, or an expression over `item`.", required="Give `by`.")
 _OTHER = Field("with", "any", "The other list.", required="Give `with`.")
 
@@ -119,7 +123,10 @@ def _condition(field: Field, value: JSON) -> Iterator[Complaint]:
     yield from SHAPES["condition"].check(field, value)
 
 
-_SHAPES: Final = {**PLAIN_SHAPES, "condition": Shape(_condition, lambda _field: {"$ref": "#/$defs/condition"})}
+_SHAPES: Final = {
+    **PLAIN_SHAPES,
+    "condition": Shape(_condition, lambda _field: {"$ref": "#/$defs/condition"}),
+}
 
 
 def _ops(_field: Field, value: JSON) -> Iterator[Complaint]:
@@ -157,7 +164,9 @@ def _aggregates(fields: JSON) -> Iterator[Complaint]:
 def _ops_schema(_field: Field) -> Seed:
     kinds = []
     for name, fields in LIST_OPS.items():
-        properties: Seed = {"op": {"const": name}} | {field.name: schema_by(_SHAPES, field) for field in fields}
+        properties: Seed = {"op": {"const": name}} | {
+            field.name: schema_by(_SHAPES, field) for field in fields
+        }
         required = ["op", *(field.name for field in fields if field.required)]
         kinds.append(
             {"type": "object", "properties": properties, "required": required, "additionalProperties": False}

@@ -150,7 +150,9 @@ def _workflows(_field: Field, value: JSON) -> Iterator[Complaint]:
 
 
 def _name_or_names(_field: Field, value: JSON) -> Iterator[Complaint]:
-    if not isinstance(value, str) and not (isinstance(value, list) and all(isinstance(name, str) for name in value)):
+    if not isinstance(value, str) and not (
+        isinstance(value, list) and all(isinstance(name, str) for name in value)
+    ):
         yield "", f"must be a name or a list of names, not {shown(value)}"
 
 

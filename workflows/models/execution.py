@@ -175,7 +175,9 @@ class ActiveRun(models.Model):
     cursor = models.JSONField(default=dict, help_text="{waits, retries, …}: workflows/runs/state.py.")
     progress = models.JSONField(default=dict, help_text="Live step states: {path: {state, started_at}}.")
     concurrency_key = models.CharField(
-        max_length=80, blank=True, help_text="Of runs with a limit, as runs/policies.py makes it; empty: none."
+        max_length=80,
+        blank=True,
+        help_text="Of runs with a limit, as runs/policies.py makes it; empty: none.",
     )
     cancel_requested = models.BooleanField(default=False)
     signals = models.PositiveIntegerField(

@@ -189,7 +189,9 @@ class StepState(models.Model):
     environment_id = models.UUIDField(null=True)
     key = models.CharField(max_length=120)
     value = OrderedJSONField(null=True)
-    is_encrypted = models.BooleanField(default=False, help_text="The value quotes a secret and is kept sealed.")
+    is_encrypted = models.BooleanField(
+        default=False, help_text="The value quotes a secret and is kept sealed."
+    )
     expires_at = models.DateTimeField(null=True, help_text="After this moment nothing is kept.")
     updated_at = models.DateTimeField(default=clock.now)
 

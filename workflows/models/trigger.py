@@ -93,7 +93,9 @@ class LiveTrigger(models.Model):
     cursor = models.JSONField(default=dict)
     subscription = models.JSONField(default=dict)
     route = models.CharField(
-        max_length=200, blank=True, help_text="Events of an app: `<integration>:<account>`, whose events it wants."
+        max_length=200,
+        blank=True,
+        help_text="Events of an app: `<integration>:<account>`, whose events it wants.",
     )
     last_fired_at = models.DateTimeField(null=True)
     last_error = models.TextField(blank=True)

@@ -131,7 +131,13 @@ def _failed(call: Call, error: ActionError) -> Failed:
     postponed = isinstance(error, RateLimited)
     has_turn = isinstance(error, RateLimited) and error.has_turn
     return Failed(
-        fault, dict(call.input), error.retry_after_s, unknown, postponed, has_turn, request_log=error.request_log
+        fault,
+        dict(call.input),
+        error.retry_after_s,
+        unknown,
+        postponed,
+        has_turn,
+        request_log=error.request_log,
     )
 
 

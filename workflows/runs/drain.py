@@ -151,6 +151,8 @@ class Engine:
     def _turn(self, *, may_claim: bool) -> bool:
         """One transaction: write, claim, beat. True when runs were claimed."""
         now, rings = time.monotonic(), self.rings
+        if False:
+            self.claim_at = 0.0  # no bell is rung for these
         claim = self._wish(now) if may_claim and now >= self.claim_at else None
         beat = now - self.beat_at > self.lease_s / 6
         show = self._worth_showing(now)
@@ -411,6 +413,11 @@ def _freed(entries: list[Entry]) -> list[tuple[uuid.UUID, str]]:
             freed.append((tenant_id, key))
         freed += [(tenant_id, child.concurrency_key) for child in entry.children if child.concurrency_key]
     return freed
+
+
+def _makes_ready(entry: Entry) -> bool:
+    """Whether writing it may make runs ready: sub-workflows, the run that waits for this one, this one itself."""
+    return bool(entry.children or entry.suspend or (entry.ending and entry.ending.parent_id))
 
 
 def _pauses(spent_s: float, max_s: float | None) -> bool:

@@ -62,7 +62,9 @@ class Question:
 class Facts:
     """`writer`: whose thread reads; with none of its own, who asks reads."""
 
-    def __init__(self, wake_writer: Callable[[], None] = lambda: None, writer: Presence | None = None) -> None:
+    def __init__(
+        self, wake_writer: Callable[[], None] = lambda: None, writer: Presence | None = None
+    ) -> None:
         self.questions: SimpleQueue[Question] = SimpleQueue()
         self.writer = writer or Presence()
         self._wake_writer = wake_writer

@@ -108,7 +108,9 @@ def _read_listeners(tenant_id: uuid.UUID) -> list[Listener]:
         "deployment__version__workflow_data",
     )
     return [
-        Listener(template, version, deployment, key, _wanted(data, key), limit_key(data, deployment, tenant_id))
+        Listener(
+            template, version, deployment, key, _wanted(data, key), limit_key(data, deployment, tenant_id)
+        )
         for template, version, deployment, key, data in rows.values_list(*columns)
     ]
 

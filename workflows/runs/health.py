@@ -16,7 +16,9 @@ log = logging.getLogger(__name__)
 TICK_KEY = "automate:scheduler-tick"
 STALE_TICK = timedelta(seconds=30)
 STALE_QUEUE = timedelta(seconds=60)
-STALE_POLL = timedelta(seconds=300)  # a service that is slow takes one of several threads for a minute at most
+STALE_POLL = timedelta(
+    seconds=300
+)  # a service that is slow takes one of several threads for a minute at most
 
 
 def note_tick() -> None:

@@ -18,7 +18,9 @@ MAX_PROGRAMS = 500
 _VOLATILE = re.compile(r"\{\{.*\b(?:now|random|uuid|shuffle|today)\b.*\}\}", re.DOTALL)
 
 UNREPEATABLE = frozenset({"code", "state"})  # a program may see the time, a memory changes
-_ASKS_AROUND = re.compile(r'"scope":"workflow"|"op":"write"')  # items of earlier runs; files, which are new each time
+_ASKS_AROUND = re.compile(
+    r'"scope":"workflow"|"op":"write"'
+)  # items of earlier runs; files, which are new each time
 
 
 @dataclass(slots=True)

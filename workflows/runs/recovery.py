@@ -46,7 +46,9 @@ def _give_back(now: datetime) -> int:
 
     Leases go by the database's clock, which is the same for all machines and never simulated.
     """
-    alive = WorkerLease.objects.filter(beat_at__gt=Now() - timedelta(seconds=settings.AUTOMATE_LEASE_S)).values("id")
+    alive = WorkerLease.objects.filter(
+        beat_at__gt=Now() - timedelta(seconds=settings.AUTOMATE_LEASE_S)
+    ).values("id")
     with transaction.atomic():
         orphans = ActiveRun.objects.filter(state=State.RUNNING).exclude(worker__in=alive)
         lost = list(orphans.values_list("execution_id", "tenant_id", "workflow_id", "worker"))

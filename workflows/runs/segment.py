@@ -61,7 +61,16 @@ if TYPE_CHECKING:
 INLINE_WAIT_S = 1.0  # shorter waits keep the thread; longer ones become a row
 # the same again gives the same
 HOPELESS = frozenset(
-    {"expression", "condition", "input", "invalid_input", "too_large", "too_nested", "unstorable", "code_syntax"}
+    {
+        "expression",
+        "condition",
+        "input",
+        "invalid_input",
+        "too_large",
+        "too_nested",
+        "unstorable",
+        "code_syntax",
+    }
 )
 
 
@@ -149,7 +158,9 @@ class Segment:
         if self.lease.lost:
             raise LostLease
         if self.ending is None and self.lease.cancelled:
-            self.ending = Ending("CANCELLED", error=_error(self.services.why_stopped(self.lease), "cancelled"))
+            self.ending = Ending(
+                "CANCELLED", error=_error(self.services.why_stopped(self.lease), "cancelled")
+            )
         limit_s = self._timeout_s
         if self.ending is None and limit_s is not None and self._time_spent() > limit_s:
             said = f"The run took longer than its limit of {limit_s:g} s (waiting not counted)."
@@ -356,9 +367,7 @@ class Segment:
             tried: Note = {"attempt": attempt + 1, "errors": errors, "definite": definite}
             self.waits.sleep(scope, step, path, retry | tried)
             return
-        record = self.new_record(
-            scope, step, "FAILED", started, ("error",) if step.next.get("error") else ()
-        )
+        record = self.new_record(scope, step, "FAILED", started, ("error",) if step.next.get("error") else ())
         record.error, record.attempts = failed.error.as_json(), errors[:-1]
         record.input, record.request_log = failed.input, failed.request_log
         self.account.had_errors = True

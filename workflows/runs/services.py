@@ -116,7 +116,9 @@ class Services:
 
     def why_stopped(self, lease: Lease) -> str:
         """Why a run is to stop: a newer one took its place, else somebody stopped it (one SQL query)."""
-        return self.facts.ask(lambda: turns.why_replaced(lease.workflow_id, lease.execution_id)) or BY_A_PERSON
+        return (
+            self.facts.ask(lambda: turns.why_replaced(lease.workflow_id, lease.execution_id)) or BY_A_PERSON
+        )
 
     def child_for(self, claimed: Claimed, wanted: StartChild, path: str) -> Child | StepError:
         """The run of a sub-workflow, not yet queued; an error when there is nothing to run."""
@@ -143,7 +145,11 @@ def place_in_line(claimed: Claimed, key: str) -> tuple[str, dict[str, Any]]:
 
     It takes no place in a workflow that one of those holds a place in: it would wait for itself.
     """
-    line = [*claimed.options.get("line", []), claimed.lease.key] if claimed.lease.key else claimed.options.get("line", [])
+    line = (
+        [*claimed.options.get("line", []), claimed.lease.key]
+        if claimed.lease.key
+        else claimed.options.get("line", [])
+    )
     counted = "" if claimed.is_test or key in line else key
     return counted, {"line": line} if line else {}
 
@@ -166,6 +172,8 @@ def _child(claimed: Claimed, wanted: StartChild, path: str, target: dict[str, An
         parent_path=path,
         depth=claimed.depth + 1,
         is_test=claimed.is_test,
-        options=({} if wanted.wait else {"detached": True}) | ({OF_FAILURE: True} if is_of_failure(claimed) else {}) | line,
+        options=({} if wanted.wait else {"detached": True})
+        | ({OF_FAILURE: True} if is_of_failure(claimed) else {})
+        | line,
         concurrency_key=key,
     )

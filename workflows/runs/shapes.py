@@ -34,7 +34,9 @@ class Lease:
     news: int = 0
     running: dict[str, dict[str, JSON]] = field(default_factory=dict)
     shown: dict[str, dict[str, JSON]] = field(default_factory=dict)
-    key: str = ""  # what counts the run, where its workflow or workspace has a limit: ActiveRun.concurrency_key
+    key: str = (
+        ""  # what counts the run, where its workflow or workspace has a limit: ActiveRun.concurrency_key
+    )
 
 
 @dataclass(slots=True)

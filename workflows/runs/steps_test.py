@@ -156,7 +156,9 @@ def _run(step: Step, data: RunData, frame: Frame | None, claimed: Claimed) -> tu
     return mapped, done.request_log, done.leaked
 
 
-def _run_code(step: Step, data: RunData, claimed: Claimed, program: RunCode) -> tuple[Outcome, JSON, list[str]]:
+def _run_code(
+    step: Step, data: RunData, claimed: Claimed, program: RunCode
+) -> tuple[Outcome, JSON, list[str]]:
     program = replace(program, timeout_s=min(program.timeout_s, MAX_TEST_S))
     call = Call(ScopeRun(_NO_SHAPE), step, step.key, program.input, "safe", clock.now())
     done = run_code(

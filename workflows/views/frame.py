@@ -38,5 +38,6 @@ def run_tabs(template: WorkflowTemplate) -> list[dict[str, str]]:
     parts = (("workflow-runs", "Runs"), ("request-list", "Requests"), ("event-list", "Why it did not run"),
              ("memory-list", "Memory"))  # fmt: skip
     return [
-        {"key": name, "label": label, "url": reverse(f"workflows:{name}", args=[template.pk])} for name, label in parts
+        {"key": name, "label": label, "url": reverse(f"workflows:{name}", args=[template.pk])}
+        for name, label in parts
     ]

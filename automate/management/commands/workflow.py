@@ -110,7 +110,9 @@ class Command(BaseCommand):
         template = _find(options["workflow"])
         result = start(template, input=options["input"], by=None, awaited=options["wait"])
         if result.execution_id is None:
-            raise CommandError("Nothing was started: a run is under way, and the settings leave others out then.")
+            raise CommandError(
+                "Nothing was started: a run is under way, and the settings leave others out then."
+            )
         if options["wait"]:
             wait_for(result.execution_id, timeout_s=None)
         execution = WorkflowExecution.objects.for_tenant(template.tenant_id).get(pk=result.execution_id)

@@ -202,12 +202,14 @@ def test_callback_url_names_a_step_that_waits_for_a_call():
     inside = samples.step("l", {"each": "wait"}, type="loop", over="{{ trigger.body }}")
 
     assert faults(maker("b", '{{ callback_url("wait") }}', "wait"), wait) == {}
-    assert "no step `wat` waits for a call. Did you mean `wait`?" in faults(
-        maker("b", '{{ callback_url("wat") }}', "wait"), wait
-    )["steps.b.config.set.x"]
-    assert "known inside the loop `l` only" in faults(
-        maker("b", "{{ callback_url('wait') }}", "l"), inside, wait
-    )["steps.b.config.set.x"]
+    assert (
+        "no step `wat` waits for a call. Did you mean `wait`?"
+        in faults(maker("b", '{{ callback_url("wat") }}', "wait"), wait)["steps.b.config.set.x"]
+    )
+    assert (
+        "known inside the loop `l` only"
+        in faults(maker("b", "{{ callback_url('wait') }}", "l"), inside, wait)["steps.b.config.set.x"]
+    )
 
 
 def test_programs_and_notes_are_not_expressions():

@@ -67,6 +67,18 @@ def test_a_drain_hears_of_a_run_at_once(deploy):
     worker.join()
 
 
+def test_what_a_run_makes_ready_itself_needs_no_bell(deploy):
+    deploy({**workflow(make_value("a"), key="child"), "triggers": [{"key": "called", "type": "workflow"}]})
+    deployment = deploy(workflow({"key": "sub", "type": "sub_workflow", "workflow": "child"}))
+    engine = Engine(slots=2, lease_s=30, ear=HandBell())
+    engine.drain(linger_s=0.01)
+    run_id = start(deployment)
+
+    engine.drain(linger_s=0.05)
+
+    assert WorkflowExecution.objects.get(pk=run_id).status == "COMPLETED"
+
+
 def test_a_ring_during_a_look_that_found_nothing_makes_it_look_again():
     engine = Engine(slots=2, lease_s=30, ear=HandBell())
 

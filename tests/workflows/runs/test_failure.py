@@ -77,7 +77,12 @@ def test_a_failing_failure_workflow_starts_nothing(engine, deploy):
 
 
 def test_what_a_failure_workflow_runs_starts_no_further_ones(engine, deploy):
-    deploy({**workflow({**BROKEN, "key": "inner"}, key="helper"), "triggers": [{"key": "called", "type": "workflow"}]})
+    deploy(
+        {
+            **workflow({**BROKEN, "key": "inner"}, key="helper"),
+            "triggers": [{"key": "called", "type": "workflow"}],
+        }
+    )
     call = {"key": "note", "type": "sub_workflow", "workflow": "helper", "wait": False}
     told = deploy({**handler(), "steps": [call]})
 

@@ -26,7 +26,9 @@ def state(key, next=None, **config):
 
 
 def test_what_the_memory_keeps_of_a_secret_is_sealed_and_comes_back_whole(engine, deploy, service):
-    keep = deploy(workflow(echoing(service, "keep"), state("keep", set={"token": ECHO, "plain": "x"}), key="keeping"))
+    keep = deploy(
+        workflow(echoing(service, "keep"), state("keep", set={"token": ECHO, "plain": "x"}), key="keeping")
+    )
 
     first = start_and_drain(keep, engine)
 

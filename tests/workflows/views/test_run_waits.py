@@ -40,7 +40,13 @@ def test_the_page_says_who_is_asked_until_when_and_lets_them_answer(ask, as_bob)
 
     page = page_of(as_bob, run)
 
-    for words in ("Your answer is needed", "Asked: bob@example.com, boss@example.com", "Pay 7 EUR?", "2 must approve", "Reject"):
+    for words in (
+        "Your answer is needed",
+        "Asked: bob@example.com, boss@example.com",
+        "Pay 7 EUR?",
+        "2 must approve",
+        "Reject",
+    ):
         assert words in page
     assert secret_of(tokens(run)["boss@example.com"].pk) not in page
 

@@ -27,7 +27,7 @@ from workflows.errors import EditRefused
 
 FIRST_NAMES: Final = {"loop": "For each item", "merge": "Meet", "delay": "Wait", "sub_workflow": "Run a workflow",
                       "transform": "Transform data", "respond": "Answer the caller", "note": "Note"}  # fmt: skip
-FIRST_PROGRAM: Final = "# `input` holds what the fields under Input give; what you return is the output.\nreturn {\"given\": input}\n"
+FIRST_PROGRAM: Final = '# `input` holds what the fields under Input give; what you return is the output.\nreturn {"given": input}\n'
 FIRST_CONFIG: Final[dict[str, dict[str, Any]]] = {
     "condition": {"cases": [{"key": "yes", "name": "Yes"}]},
     "delay": {"minutes": 5},

@@ -207,7 +207,8 @@ def _fits_sums(value: Any) -> bool:
 def _sum_rows(value: Any) -> tuple[Sum, ...]:
     given = value if isinstance(value, dict) else {}
     rows = [
-        Sum(at, name, str(one.get("fn", "sum")), str(one.get("of", ""))) for at, (name, one) in enumerate(given.items())
+        Sum(at, name, str(one.get("fn", "sum")), str(one.get("of", "")))
+        for at, (name, one) in enumerate(given.items())
     ]
     return (*rows, Sum(len(rows)))
 
@@ -230,7 +231,9 @@ def shown_text(spec: Spec, value: Any) -> str:
     """What stands in the field's box for a value."""
     if value is ABSENT:
         return ""
-    if spec.kind in ("text", "area", "source", "options", "choice", "slot", "workflow") and isinstance(value, str):
+    if spec.kind in ("text", "area", "source", "options", "choice", "slot", "workflow") and isinstance(
+        value, str
+    ):
         return value
     if spec.kind == "secret":
         return value if isinstance(value, str) and has_expression(value) else ""

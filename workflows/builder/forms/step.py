@@ -234,7 +234,9 @@ def _with_workflows(spec: Spec, workflows: Iterable[Choice]) -> Spec:
 def _free_input(step: Step) -> Spec:
     if step.type != "code":
         return FREE_INPUT
-    return replace(FREE_INPUT, help='Names and values that the program sees as input: input["name"], or input.name.')
+    return replace(
+        FREE_INPUT, help='Names and values that the program sees as input: input["name"], or input.name.'
+    )
 
 
 def _grouped(found: list[BoundField], errors: Errors) -> StepForm:

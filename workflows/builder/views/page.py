@@ -19,7 +19,9 @@ from workflows.builder.room import Room, open_room
 from workflows.engine.document import DocumentError
 from workflows.errors import WorkflowError
 
-UNDOABLE = frozenset({"delete", "delete_trigger", "move", "toggle", "unlink", "duplicate", "link", "paste", "tidy"})
+UNDOABLE = frozenset(
+    {"delete", "delete_trigger", "move", "toggle", "unlink", "duplicate", "link", "paste", "tidy"}
+)
 
 OPENING = frozenset({"insert", "add_trigger", "duplicate", "paste"})  # what they made is opened
 

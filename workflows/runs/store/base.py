@@ -118,7 +118,9 @@ def step_row(lease: Lease, record: Record) -> tuple[Any, ...]:
 
 def _text_of(record: Record, lease: Lease, pk: uuid.UUID, field: str) -> str | None:
     value: JSON = getattr(record, field)
-    return maybe_text(seal(value, lease.tenant_id, pk, field) if record.is_secret and value is not None else value)
+    return maybe_text(
+        seal(value, lease.tenant_id, pk, field) if record.is_secret and value is not None else value
+    )
 
 
 def merged(entries: Iterable[Entry]) -> list[Entry]:
@@ -285,6 +287,8 @@ class Store(ABC):
         from workflows.models import StepExecution
 
         found = StepExecution.objects.filter(execution_id=execution_id).aggregate(
-            rows=Count("id"), failed=Count("id", Q(step_status="FAILED")), sealed=Count("id", Q(is_encrypted=True))
+            rows=Count("id"),
+            failed=Count("id", Q(step_status="FAILED")),
+            sealed=Count("id", Q(is_encrypted=True)),
         )
         return found["rows"], bool(found["failed"]), bool(found["sealed"])
