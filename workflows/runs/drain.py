@@ -151,7 +151,7 @@ class Engine:
     def _turn(self, *, may_claim: bool) -> bool:
         """One transaction: write, claim, beat. True when runs were claimed."""
         now, rings = time.monotonic(), self.rings
-        if False:
+        if any(map(_makes_ready, self.unwritten)):
             self.claim_at = 0.0  # no bell is rung for these
         claim = self._wish(now) if may_claim and now >= self.claim_at else None
         beat = now - self.beat_at > self.lease_s / 6
