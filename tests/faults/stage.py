@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import threading
 import time
 from collections import Counter
@@ -186,6 +188,30 @@ def _send(traffic: Traffic, rate: float, goes_on: Callable[[Any], bool], patienc
 
     hook = traffic.workflow.hooks["order"]
     traffic.answers += send_load(hook, noted(), rate=rate, connections=32, patience_s=patience_s)
+
+
+@contextmanager
+def eager_scheduler(product: Product) -> Iterator[None]:
+    """A scheduler that is started again at once, however often it dies: the supervisor would wait longer each time."""
+    supervised, over = product.pid("scheduler"), threading.Event()
+    os.kill(supervised, signal.SIGSTOP)
+
+    def keep() -> None:
+        while not over.is_set():
+            process = product.run_beside("scheduler")
+            while process.poll() is None and not over.wait(0.1):
+                pass
+            process.terminate()
+            process.wait()
+
+    keeper = threading.Thread(target=keep)
+    keeper.start()
+    try:
+        yield
+    finally:
+        over.set()
+        keeper.join()
+        os.kill(supervised, signal.SIGCONT)
 
 
 def look_again(product: Product, *, for_s: float) -> Iterator[None]:

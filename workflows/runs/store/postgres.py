@@ -178,6 +178,8 @@ class PostgresStore(Store):
             return row.id if found else None
 
     def start_children(self, rows: Sequence[StartRow]) -> None:
+        if not rows:
+            return
         with prepared_cursor(self.connection) as cursor:
             for row in rows:
                 cursor.execute(START_CHILD, (*row.execution(), *row.active()))
