@@ -173,12 +173,8 @@ def grown(stage: Stage, sizes: Sizes) -> Iterator[Measured]:
     took_s = grow(bench.ledger, bench.published(workload).id, sizes.stored)
     yield f"W1, {sizes.stored:,} runs stored", (after := bench.run(workload, sizes.w1))
     yield f"  the same at {PACE_PER_S:g}/s", bench.run(workload, sizes.paced, rate=PACE_PER_S)
-    yield Figure(
-        f"CPU of W1 with {sizes.stored:,} stored runs, against without",
-        after.cpu_total_ms / before.cpu_total_ms,
-        "times",
-        1.15,
-    )
+    yield Figure(f"CPU of W1 with {sizes.stored:,} stored runs, each", after.cpu_total_ms, "ms", 3.2)
+    yield Figure("  against none", after.cpu_total_ms / before.cpu_total_ms, "times")
     yield Figure("  storing them took", took_s, "s")
     yield Figure("  size of the database", bench.database_mb(), "MB")
     yield Figure("  newest page of runs through the API, p50", _list_ms(bench), "ms")

@@ -6,6 +6,7 @@ Ends with 1 when a row does not hold. docs/faults.md says what each row does.
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 import time
 import traceback
@@ -30,6 +31,7 @@ COLUMNS = (
 
 def main() -> None:
     options = _options()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # what was started ends with us
     stage = Stage(full=not options.short)
     verdicts: list[tuple[Row, Verdict]] = []
     try:

@@ -8,7 +8,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from itertools import takewhile
 from typing import Any, Literal, TypeVar
@@ -193,8 +193,7 @@ def _send(traffic: Traffic, rate: float, goes_on: Callable[[Any], bool], patienc
 @contextmanager
 def eager_scheduler(product: Product) -> Iterator[None]:
     """A scheduler that is started again at once, however often it dies: the supervisor would wait longer each time."""
-    supervised, over = product.pid("scheduler"), threading.Event()
-    os.kill(supervised, signal.SIGSTOP)
+    supervised, over = _freeze(product, "scheduler"), threading.Event()
 
     def keep() -> None:
         while not over.is_set():
@@ -212,6 +211,16 @@ def eager_scheduler(product: Product) -> Iterator[None]:
         over.set()
         keeper.join()
         os.kill(supervised, signal.SIGCONT)
+
+
+def _freeze(product: Product, name: str) -> int:
+    """Stop a process that may be dying and being started again just now; gives its number."""
+    for _ in look_again(product, for_s=90):
+        with suppress(ProcessLookupError, FileNotFoundError, ValueError):
+            pid = product.pid(name)
+            os.kill(pid, signal.SIGSTOP)
+            return pid
+    raise AssertionError
 
 
 def look_again(product: Product, *, for_s: float) -> Iterator[None]:

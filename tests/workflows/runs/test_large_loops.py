@@ -8,10 +8,13 @@ import pytest
 
 from automate.lib import clock
 from tests.workflows.runs.conftest import call, drain_apart, make_value, start, steps_of, workflow
+from workflows.engine.document import load
+from workflows.engine.outcome import Record
 from workflows.models import ActiveRun, StepExecution, WorkflowExecution
 from workflows.runs import journal, loop_places, recovery
 from workflows.runs.cancel import cancel
 from workflows.runs.drain import Engine
+from workflows.runs.scopes import LoopRun
 from workflows.runs.segment import Segment
 
 pytestmark = pytest.mark.usefixtures("catalogue")
@@ -218,3 +221,18 @@ def test_a_long_loop_shows_how_far_it_is_and_can_be_stopped(engine, deploy, alic
     assert (progress["items"], progress["done"]) == (1_000, 500)
     assert execution.status == "CANCELLED"
     assert not StepExecution.objects.filter(path="each[600].rest").exists()
+
+
+def test_a_later_attempt_begins_at_the_item_that_closed_the_loop_or_had_not_ended():
+    step = load_step(loop(9))
+    started = Record("each", "each", "COMPLETED")
+    run = LoopRun(step, "each", None, list(range(9)), 3, False, started)
+
+    for index, failed, stays in [(1, False, False), (0, True, False), (2, True, True), (3, False, False)]:
+        run.ended(index, failed, stays=stays)
+
+    assert (run.passed, run.failed_passed) == (2, 1)
+
+
+def load_step(data):
+    return load(workflow(data, make_value("work"))).steps[0]
