@@ -211,6 +211,7 @@ def eager_scheduler(product: Product) -> Iterator[None]:
         over.set()
         keeper.join()
         os.kill(supervised, signal.SIGCONT)
+        (product.folder / "data" / "run" / "scheduler.pid").write_text(str(supervised))
 
 
 def _freeze(product: Product, name: str) -> int:

@@ -87,7 +87,8 @@ def test_delays_hold_no_thread_of_the_worker(
     assert [run.status for run in runs] == ["COMPLETED"] * count
     assert len(echo.log(since)) == count
     waited_s = [(run.completed_at or 0.0) - (run.started_at or 0.0) for run in runs]
-    assert delay_s <= min(waited_s) <= max(waited_s) < 2 * delay_s
+    # threads that slept would take the delays of a slot one after another: seven times as long
+    assert delay_s <= min(waited_s) <= max(waited_s) < 5 * delay_s
 
 
 def until_all_wait(product: Product, workflow: Published, count: int, *, within_s: float) -> None:

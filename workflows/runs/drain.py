@@ -120,7 +120,9 @@ class Engine:
                 return True
             idle_since = idle_since or time.monotonic()
             if time.monotonic() - idle_since > linger_s:
-                return False
+                if not (self._is_told and self._sees_ready()):
+                    return False
+                idle_since, self.claim_at = None, 0.0
 
     def _collect(self, closing: bool) -> None:
         """Wait a little for something to write, then take all there is."""
@@ -151,8 +153,8 @@ class Engine:
     def _turn(self, *, may_claim: bool) -> bool:
         """One transaction: write, claim, beat. True when runs were claimed."""
         now, rings = time.monotonic(), self.rings
-        if any(map(_makes_ready, self.unwritten)):
-            self.claim_at = 0.0  # no bell is rung for these
+        if any(map(_makes_room, self.unwritten)):
+            self.claim_at = 0.0
         claim = self._wish(now) if may_claim and now >= self.claim_at else None
         beat = now - self.beat_at > self.lease_s / 6
         show = self._worth_showing(now)
@@ -177,6 +179,16 @@ class Engine:
     def _is_told(self) -> bool:
         """Whether a bell says when there is something to claim."""
         return self.ear is not None and self.ear.is_working
+
+    def _sees_ready(self) -> bool:
+        """Before a drain that is told leaves: a claim may have found nothing because another worker was just claiming."""
+        if self.claims.switch.is_off:
+            return False
+        try:
+            return current_store().has_ready(clock.now())
+        except DatabaseError as error:
+            log.warning("the queue could not be looked at: %s", type(error).__name__)
+            return False
 
     def _look_later(self, now: float, rings: int) -> None:
         """Nothing was there; a ring since we began to look was for something newer."""
@@ -415,9 +427,10 @@ def _freed(entries: list[Entry]) -> list[tuple[uuid.UUID, str]]:
     return freed
 
 
-def _makes_ready(entry: Entry) -> bool:
-    """Whether writing it may make runs ready: sub-workflows, the run that waits for this one, this one itself."""
-    return bool(entry.children or entry.suspend or (entry.ending and entry.ending.parent_id))
+def _makes_room(entry: Entry) -> bool:
+    """Whether to claim with it: a slot becomes free, or it makes runs ready for which no bell is rung (sub-workflows, the
+    run that waits for this one, this one itself)."""
+    return bool(entry.ending or entry.suspend or entry.children)
 
 
 def _pauses(spent_s: float, max_s: float | None) -> bool:

@@ -32,7 +32,7 @@ def names_in_code() -> list[str]:
     return [name for path in files for name in _NAMES.findall(path.read_text())]
 
 
-@row("failpoints", "death at every fail-point")
+@row("failpoints", "death at every fail-point", short=False)
 def failpoints(stage: Stage) -> Verdict:
     """All are armed at once, so that some strike while the product recovers from others; each kills once."""
     rounds: list[DatabaseKind] = ["postgres", "sqlite"] * 3 if stage.full else ["postgres"]

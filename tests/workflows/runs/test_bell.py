@@ -79,6 +79,26 @@ def test_what_a_run_makes_ready_itself_needs_no_bell(deploy):
     assert WorkflowExecution.objects.get(pk=run_id).status == "COMPLETED"
 
 
+class Unlucky(Engine):
+    """Whenever it claims, another worker happens to hold the rows, a few times."""
+
+    misses = 3
+
+    def _claim(self, want, now):
+        if self.misses:
+            self.misses -= 1
+            return []
+        return super()._claim(want, now)
+
+
+def test_a_told_drain_does_not_leave_what_it_could_not_claim(deploy):
+    run_id = start(deploy(workflow(make_value("a"))))
+
+    Unlucky(slots=2, lease_s=30, ear=HandBell()).drain(linger_s=0.01)
+
+    assert WorkflowExecution.objects.get(pk=run_id).status == "COMPLETED"
+
+
 def test_a_ring_during_a_look_that_found_nothing_makes_it_look_again():
     engine = Engine(slots=2, lease_s=30, ear=HandBell())
 

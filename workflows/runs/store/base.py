@@ -280,6 +280,13 @@ class Store(ABC):
             )
         return found
 
+    def has_ready(self, now: datetime) -> bool:
+        """Whether any run is to be claimed."""
+        from workflows.models import ActiveRun
+
+        ready = ActiveRun.objects.filter(queue="engine", state=ActiveRun.State.READY, run_at__lte=now)
+        return ready.exists()
+
     def count_records(self, execution_id: uuid.UUID) -> tuple[int, bool, bool]:
         """How many steps a run has in its journal; whether one has failed, whether one is sealed."""
         from django.db.models import Count, Q
