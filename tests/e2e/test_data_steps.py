@@ -61,7 +61,9 @@ def test_programs_memory_and_lists_run_and_show_what_they_did(person: Counted) -
     hook = publish(person)
     orders = [{"id": 1, "price": 5}, {"id": 2, "price": 20}]
 
-    curl(hook, {"name": "Mia", "orders": orders})
+    first = curl(hook, {"name": "Mia", "orders": orders})["execution"]
+    page.goto(f"/runs/{first}/?show=run")
+    expect(page.locator("header >> text=Succeeded").first).to_be_visible(timeout=20_000)
     run = curl(hook, {"name": "Mia", "orders": [*orders, {"id": 3, "price": 7}]})["execution"]
 
     page.goto(f"/runs/{run}/?show=run")
