@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from typing import Any
 
 import pytest
@@ -16,6 +17,17 @@ from tests.factories import add_member, make_user, make_workspace
 
 # Argon2 takes 0.1 s a password on purpose; tests sign in often. test_signin.py checks what the product uses.
 settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher", *settings.PASSWORD_HASHERS]
+
+
+# Else every test's `Client()` reads all static files anew: a quarter of the suite's time.
+settings.WHITENOISE_AUTOREFRESH = True
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """What was collected stays to the end: nothing is won by looking through it again and again."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 20)
 
 
 @pytest.fixture(scope="session")
