@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import cache
 from hashlib import sha256
 from typing import Any, Final
@@ -21,6 +20,7 @@ from accounts.public import PUBLIC_NAMESPACES, PUBLIC_URL_NAMES
 from accounts.tokens import create_token
 from tests.access_rows import API, OWN, PUBLIC, ROWS, Row
 from tests.access_world import MARK, SLUG, World, make_world
+from tests.database import undone
 
 GROUPS: Final = sorted({row.group for row in ROWS.values()})
 METHODS: Final = ("GET", "POST")
@@ -34,14 +34,6 @@ def world(django_db_setup: None, django_db_blocker: Any) -> Iterator[World]:
     """Made once for all tests of this file: each of them leaves it as it was."""
     with django_db_blocker.unblock(), transaction.atomic():
         yield make_world()
-        transaction.set_rollback(True)
-
-
-@contextmanager
-def undone() -> Iterator[None]:
-    """Whatever happens inside has not happened afterwards."""
-    with transaction.atomic():
-        yield
         transaction.set_rollback(True)
 
 
