@@ -176,9 +176,10 @@ function nudge(card, key) {
   nudging = setTimeout(() => place([card]), 500);
 }
 
+// Of a step with several branches the first one without a step is meant; the id of its "+" ends with the step behind it.
 function addAfter(card) {
-  const own = card && [...view.world.querySelectorAll(".add")].find((add) => add.id.startsWith(`add-${bare(card.dataset.id)}-`));
-  (own ?? view.world.querySelector(".add"))?.click();
+  const own = card ? [...view.world.querySelectorAll(".add")].filter((add) => add.id.startsWith(`add-${bare(card.dataset.id)}-`)) : [];
+  (own.find((add) => add.id.endsWith("-")) ?? own[0] ?? view.world.querySelector(".add"))?.click();
 }
 
 function withControl(key, card) {

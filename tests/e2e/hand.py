@@ -101,3 +101,11 @@ def focused(page: Page) -> str:
             "document.activeElement?.closest('.node')?.dataset.id ?? document.activeElement?.tagName ?? ''"
         )
     )
+
+
+def write_into(page: Page, name: str, text: str) -> None:
+    """Into a field of the open step, as somebody types: where pills are shown, their editor has taken the place of the field."""
+    box = page.locator(f"#panel [name='{name}']")
+    box.evaluate("(box) => box.focus()")
+    page.keyboard.press("Control+a")
+    page.keyboard.insert_text(text)

@@ -73,17 +73,19 @@ class Stage:
     builder: str = ""
     run: str = ""
     hook: str = ""
+    email: str = ""
 
 
 def sign_up(page: Page, base_url: str) -> Stage:
     """A new person in an empty workspace."""
+    email = f"ada-{uuid.uuid4().hex[:8]}@northwind.example"
     page.goto(f"{base_url}/accounts/signup/")
-    page.fill("input[name=email]", f"ada-{uuid.uuid4().hex[:8]}@northwind.example")
+    page.fill("input[name=email]", email)
     page.fill("input[name=password1]", PASSWORD)
     page.click("button[type=submit]")
     page.wait_for_url("**/w/**")
     workspace = page.url
-    return Stage(workspace, {"home-empty": workspace, "workflows-empty": f"{workspace}workflows/"})
+    return Stage(workspace, email=email)
 
 
 def import_and_publish(page: Page, workspace: str, document: dict[str, Any]) -> tuple[str, str]:
@@ -140,16 +142,23 @@ def furnish(page: Page, base_url: str, stage: Stage) -> None:
         "connect": f"{space}integrations/slack/connect/",
         "connections": f"{space}connections/",
         "templates": f"{space}templates/",
+        "template-use": f"{space}templates/open-tickets-to-slack/use/",
+        "template-publish": f"{space}templates/publish/?workflow={workflow.rstrip('/').rpartition('/')[2]}",
+        "set-up": f"{workflow}set-up/",
         "variables": f"{space}variables/",
         "new-variable": f"{space}variables/new/",
         "members": f"{space}members/",
         "workspace-settings": f"{space}settings/",
         "profile": f"{base_url}/profile/",
         "tokens": f"{base_url}/profile/tokens/",
+        "notifications": f"{base_url}/notifications/",
+        "notification-settings": f"{base_url}/profile/notifications/",
+        "run-table": f"{stage.run}?show=run&view=table",
+        "run-timeline": f"{stage.run}?as=timeline&view=tree",
         "workspaces": f"{base_url}/workspaces/",
         "not-found": f"{base_url}/runs/00000000-0000-0000-0000-000000000000/",
     }
     page.goto(stage.screens["templates"])
-    stage.screens["template"] = page.locator("main a[href*='/templates/']").first.evaluate(
+    stage.screens["template"] = page.locator("main article a[href*='/templates/']").first.evaluate(
         "link => link.href"
     )

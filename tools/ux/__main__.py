@@ -37,6 +37,9 @@ def _walk(browser: Browser, product: Product, table: Table) -> None:
     furnish(page, product.url, stage)
     walks.failed_run_to_cause(page, stage, table)
     walks.add_a_step(page, stage.builder, table)
+    walks.map_a_field(page, f"{stage.builder}?step=alert", table)
+    walks.empty_to_active(page, stage, table)
+    walks.live_status(page, stage, product, table)
     builder.measure(context, stage, table)
     for name in LISTS:
         weigh(context, name, stage.screens[name], 45, table)

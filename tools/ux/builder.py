@@ -45,7 +45,9 @@ def measure(context: BrowserContext, stage: Stage, table: Table) -> None:
     table.at_most("opening a step, 100 steps, p95", _p95(_open_times(page, hundred)), 100, " ms")
     table.at_most("edit command, 100 steps, p95", _p95(_edit_times(page, hundred)), 150, " ms")
     weigh(context, "builder, 100 steps", hundred, 60, table, html_kb=20)
-    _slowed(page, _import(page, stage, 200), 200, 2.0, table)
+    two_hundred = _import(page, stage, 200)
+    _slowed(page, two_hundred, 200, 2.0, table)
+    _pan(page, two_hundred, table)
     page.close()
 
 
@@ -71,6 +73,34 @@ def _slowed(page: Page, address: str, steps: int, most: float, table: Table) -> 
     times = [_usable_after(page, address) for _ in range(3)]
     client.send("Emulation.setCPUThrottlingRate", {"rate": 1})
     table.at_most(f"builder usable, {steps} steps, CPU slowed 4x", statistics.median(times), most, " s")
+
+
+PAN = """async () => {
+  const [frames, long] = [[], []];
+  new PerformanceObserver((list) => long.push(...list.getEntries())).observe({ type: "longtask" });
+  const cv = document.querySelector("#canvas");
+  const send = (type, x) => cv.dispatchEvent(new PointerEvent(type, { bubbles: true, pointerId: 1, clientX: x, clientY: 400 }));
+  send("pointerdown", 400);
+  for (let n = 0, last = performance.now(); n < 90; n += 1) {
+    send("pointermove", 400 + (n % 45) * 6);
+    await new Promise(requestAnimationFrame);
+    const now = performance.now();
+    frames.push(now - last);
+    last = now;
+  }
+  send("pointerup", 400);
+  frames.sort((one, other) => one - other);
+  return [frames[45], long.length];
+}"""
+
+
+def _pan(page: Page, address: str, table: Table) -> None:
+    """Dragging the empty canvas about for 90 frames."""
+    page.goto(address)
+    page.wait_for_timeout(500)
+    frame, long_tasks = page.evaluate(PAN)
+    table.at_most("pan, 200 steps: median frame", frame, 17, " ms")
+    table.at_most("pan, 200 steps: tasks over 50 ms", long_tasks, 0)
 
 
 def _open_times(page: Page, address: str) -> list[float]:

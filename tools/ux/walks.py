@@ -6,12 +6,24 @@ import json
 import re
 import time
 import urllib.request
+import uuid
+from datetime import UTC, datetime
+from typing import Any, Final
 
 from playwright.sync_api import Page
 
 from tests.e2e.conftest import Counted
-from tests.support.stage import FAILING, Stage
+from tests.e2e.hand import write_into
+from tests.support.product import Product
+from tests.support.stage import FAILING, Stage, call, import_and_publish
 from tools.ux.table import Table
+
+LIVE_TRIES: Final = 8
+SLOW: Final[dict[str, Any]] = {
+    "format": "automate/1", "key": "slow", "name": "Takes three seconds", "start": "wait",
+    "triggers": [{"key": "call", "type": "webhook"}],
+    "steps": [{"key": "wait", "name": "Wait", "type": "delay", "config": {"for": "3s"}}],
+}  # fmt: skip
 
 
 def first_green_run(person: Counted, table: Table) -> None:
@@ -55,9 +67,70 @@ def failed_run_to_cause(page: Page, stage: Stage, table: Table) -> None:
 def add_a_step(page: Page, address: str, table: Table) -> None:
     """Between two steps, by the “+” on the line."""
     page.goto(address)
-    before = page.locator(".node[data-id]").count()
-    page.locator("[data-insert]").nth(1).click()
-    page.locator("#palette button, #shelf button, [data-step-kind]").first.wait_for()
-    page.locator("button:has-text('Transform'), a:has-text('Transform')").first.click()
+    before, hand = page.locator(".node[data-id]").count(), Counted(page)
+    hand.click("#canvas .add >> nth=1")
+    hand.click("dialog[open] .palette-item:has-text('Transform')")
     page.wait_for_function(f"document.querySelectorAll('.node[data-id]').length > {before}")
-    table.at_most("add a step between two: clicks", 2, 2)
+    table.at_most("add a step between two: clicks", hand.clicks, 2)
+
+
+def map_a_field(page: Page, address: str, table: Table) -> None:
+    """A value of the trigger into a field of the open step."""
+    page.goto(address)
+    hand = Counted(page)
+    hand.click("#panel [data-data], #panel .cm-content")
+    value = "#picker button[data-insert]:has-text('number')"
+    page.locator(value).first.wait_for()
+    hand.click(value)
+    page.wait_for_function(
+        "[...document.querySelectorAll('#panel [data-data]')].some((box) => box.value.includes('trigger.body.number'))"
+    )
+    table.at_most("map one field: clicks", hand.clicks, 2)
+
+
+def empty_to_active(page: Page, stage: Stage, table: Table) -> None:
+    """Webhook → condition → e-mail, published; the mail server is connected already."""
+    page.goto(stage.workspace)
+    hand, began = Counted(page), time.monotonic()
+    hand.click("text=New workflow")
+    hand.click("text=Start empty")
+    page.wait_for_url("**/build/**")
+    hand.click("#canvas >> text=Choose what starts it")
+    hand.click("dialog[open] .palette-item:has-text('Webhook')")
+    _add_here(hand, "Condition", "#add-start-main-")
+    _write(hand, "cases.0.when.left.0", "{{ trigger.body.total }}")
+    _write(hand, "cases.0.when.right.0", "500")
+    _add_here(hand, "Transform", "#add-condition-yes-")
+    hand.click("header a.btn-primary:has-text('Publish')")
+    hand.click("dialog[open] >> button:has-text('Publish')")
+    page.locator("text=/http:.*hooks/").first.wait_for()
+    table.at_most("webhook, condition, a step, active: clicks", hand.clicks, 16)
+    table.at_most("webhook, condition, a step, active: typed fields", hand.typed, 4)
+    table.at_most("webhook, condition, a step, active: seconds", time.monotonic() - began, 180, " s")
+
+
+def _add_here(hand: Counted, offer: str, plus: str) -> None:
+    hand.click(plus)
+    hand.click(f"dialog[open] .palette-item:has-text('{offer}')")
+    hand.page.locator(f"#panel-title:has-text('{offer}')").wait_for()
+
+
+def _write(hand: Counted, name: str, text: str) -> None:
+    hand.typed += 1
+    write_into(hand.page, name, text)
+
+
+def live_status(page: Page, stage: Stage, product: Product, table: Table) -> None:
+    """From the end of a run on the server to the word on the open page."""
+    _, hook = import_and_publish(page, stage.workspace, SLOW)
+    late = []
+    for _ in range(LIVE_TRIES):
+        run = call(hook, {})
+        page.goto(f"{product.url}/runs/{run}/")
+        page.locator("text=Succeeded").filter(visible=True).first.wait_for(timeout=30_000)
+        seen = time.time()
+        ((ended,),) = product.rows().query(
+            "SELECT completed_at FROM workflows_workflowexecution WHERE id = %s", uuid.UUID(run).hex
+        )
+        late.append(seen - datetime.fromisoformat(ended).replace(tzinfo=UTC).timestamp())
+    table.at_most("live status, server to screen, the slowest", max(late), 1.5, " s")
