@@ -54,6 +54,7 @@ def _enter(request: HttpRequest, need: str, **which: object) -> None:
     membership = Membership.objects.filter(user=user, **which).select_related("tenant", "role").first()
     if membership is None:
         raise Http404
+    membership.user = user  # the same row: nobody has to read it again
     request.workspace = membership.tenant  # type: ignore[attr-defined] # declared on AppRequest
     request.membership = membership  # type: ignore[attr-defined]
     remember(request, membership.tenant)

@@ -13,6 +13,7 @@ from accounts.permissions import has_permission
 from accounts.timezones import zone_choices
 from automate.lib import clock
 
+MAX_FAILURES = 1_000
 MAX_PARALLEL_RUNS = 100_000
 MAX_RETENTION_DAYS = 3650  # ten years; what is kept longer belongs into an export
 NO_END = "never"
@@ -22,6 +23,12 @@ TOKEN_LIFETIMES_DAYS = {"30": "30 days", "90": "90 days", "365": "1 year", NO_EN
 class ProfileForm(forms.ModelForm):  # type: ignore[type-arg] # not generic at run time
     time_zone = forms.ChoiceField(choices=zone_choices, help_text="Times on pages are shown in this zone.")
     theme = forms.ChoiceField(choices=User.Theme.choices, widget=forms.RadioSelect)
+    steps_view = forms.ChoiceField(
+        choices=User.StepsView.choices,
+        widget=forms.RadioSelect,
+        label="Steps of a workflow",
+        help_text="What the builder and runs show first on a wide screen; phones begin with the outline.",
+    )
     single_key_shortcuts = forms.BooleanField(
         required=False,
         label="Single-key shortcuts",
@@ -30,7 +37,7 @@ class ProfileForm(forms.ModelForm):  # type: ignore[type-arg] # not generic at r
 
     class Meta:
         model = User
-        fields = ["name", "time_zone", "theme", "single_key_shortcuts"]
+        fields = ["name", "time_zone", "theme", "steps_view", "single_key_shortcuts"]
         help_texts = {"name": "What others in your workspaces see. Empty: the first part of your address."}
 
 
@@ -61,6 +68,14 @@ class WorkspaceSettingsForm(WorkspaceForm):
         help_text="When this many runs of the workspace are being worked on, further starts wait for their turn. "
         "Runs that only wait do not count, nor do test runs. Empty: no limit.",
     )
+    pause_after_failures = forms.IntegerField(
+        required=False,
+        min_value=2,
+        max_value=MAX_FAILURES,
+        label="Pause after failed runs in a row",
+        help_text="A workflow that fails so often, one run after the other, is paused, and those who made it are told. "
+        "Empty: it goes on.",
+    )
     on_failure = forms.ChoiceField(
         required=False,
         label="When a run fails",
@@ -68,7 +83,7 @@ class WorkspaceSettingsForm(WorkspaceForm):
     )
 
     class Meta(WorkspaceForm.Meta):
-        fields = ["name", "time_zone", "retention_days", "max_parallel_runs", "on_failure"]
+        fields = ["name", "time_zone", "retention_days", "max_parallel_runs", "pause_after_failures", "on_failure"]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -109,6 +109,9 @@ class Tenant(models.Model):
     max_parallel_runs = models.PositiveIntegerField(
         null=True, blank=True, help_text="Runs that are worked on at once; null: no limit."
     )
+    pause_after_failures = models.PositiveIntegerField(
+        null=True, blank=True, help_text="Failed runs in a row that pause a workflow; null: never."
+    )
     created_at = models.DateTimeField(default=clock.now, editable=False)
 
     members: models.ManyToManyField[User, Membership] = models.ManyToManyField(
@@ -200,6 +203,9 @@ class Membership(models.Model):
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="memberships")
     role = models.ForeignKey(Role, on_delete=models.PROTECT, related_name="memberships")
     groups = models.ManyToManyField(Group, blank=True, related_name="memberships")
+    guide_hidden = models.BooleanField(
+        default=False, help_text="This person has put the first steps away, or done them all."
+    )
     created_at = models.DateTimeField(default=clock.now, editable=False)
 
     objects = TenantQuerySet["Membership"].as_manager()

@@ -7,6 +7,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import environ
+from csp.constants import NONCE
 from django.core.exceptions import ImproperlyConfigured
 
 from automate.lib.datafolder import read_or_create
@@ -64,6 +65,7 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 4 * 1024 * 1024
 # --- applications ---------------------------------------------------------------------------------
 INSTALLED_APPS = [
     "accounts",
+    "accounts.notifications",
     "integrations",
     "workflows",
     "automate",
@@ -94,6 +96,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "allauth.account.middleware.AccountMiddleware",
+    "accounts.notifications.bell.BellMiddleware",
     "accounts.middleware.WorkspaceMiddleware",
 ]
 ROOT_URLCONF = "automate.urls"
@@ -227,7 +230,7 @@ CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
         "default-src": ["'none'"],
         "script-src": ["'self'"],
-        "style-src": ["'self'"],
+        "style-src": ["'self'", NONCE],  # sent by pages that ask for it alone: those with the editor of fields
         "img-src": ["'self'", "data:"],
         "font-src": ["'self'"],
         "connect-src": ["'self'"],

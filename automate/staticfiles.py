@@ -44,6 +44,7 @@ class HashedFiles(CompressedManifestStaticFilesStorage):  # type: ignore[misc]  
     a minute over the packages' own files."""
 
     support_js_module_import_aggregation = True
+    max_post_process_passes = 12  # one for each step of the longest chain of imports
 
     def post_process(self, paths: dict[str, tuple[Any, str]], **options: Any) -> Iterator[Any]:
         """`paths`: name → (storage, path), as collectstatic hands them over."""

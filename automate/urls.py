@@ -21,6 +21,7 @@ urlpatterns = [
     path("styleguide/", styleguide, name="styleguide"),
     path("w/<slug:workspace_slug>/", workspace_home, name="workspace-home"),
     path("", include("accounts.urls")),
+    path("", include("accounts.notifications.urls")),
     path("", include("integrations.urls")),
     path("", include("workflows.urls")),
     path("api/v1/", api.urls),

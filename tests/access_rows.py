@@ -30,6 +30,7 @@ def _pages(group: str, of: Of | None, **needs: tuple[str | None, str | None]) ->
 
 SEE, EDIT, DELETE, PUBLISH = "workflow.view", "workflow.edit", "workflow.delete", "workflow.publish"
 LOOK, CONNECT, MANAGE = "connection.view", "connection.edit", "member.manage"
+SHARE = "library.manage"
 RUNS, RETRY, CANCEL = "execution.view", "execution.retry", "execution.cancel"
 
 ACCOUNTS: Final = {
@@ -51,18 +52,21 @@ WORKFLOWS: Final = {
     "workspace-home": Row("workflows", "workspace", SEE),
     "workflows:version-compare": Row("workflows", "workflow", SEE, missing=True),
     **_pages("workflows", "workspace", workflow_list=(SEE, None), workflow_new=(EDIT, EDIT), workflow_import=(EDIT, EDIT),
-             search=(SEE, None), template_list=(SEE, None), template_detail=(SEE, None), template_use=(EDIT, EDIT),
+             guide_hide=(None, SEE), search=(SEE, None), template_list=(SEE, None), template_detail=(SEE, None), template_use=(EDIT, EDIT),
+             template_publish=(SHARE, SHARE), template_withdraw=(None, SHARE),
              variable_list=("variable.view", None), variable_new=("variable.edit", "variable.edit")),
     **_pages("workflows", "variable", variable_edit=("variable.edit", "variable.edit"),
              variable_delete=("variable.edit", "variable.edit")),
     **_pages("workflows", "workflow", workflow_star=(None, SEE), workflow_activate=(None, PUBLISH), workflow_pause=(None, PUBLISH),
              workflow_archive=(None, EDIT), workflow_bring_back=(None, EDIT), workflow_duplicate=(None, EDIT),
-             workflow_delete=(DELETE, DELETE), workflow_export=(SEE, None), workflow_settings=(EDIT, EDIT),
+             workflow_delete=(DELETE, DELETE), workflow_export=(SEE, None), workflow_set_up=(EDIT, EDIT), workflow_settings=(EDIT, EDIT), workflow_run=("workflow.run", "workflow.run"),
              workflow_versions=(SEE, None), version_detail=(SEE, None),
-             version_roll_back=(PUBLISH, PUBLISH)),
+             version_roll_back=(PUBLISH, PUBLISH), version_restore=(None, EDIT),
+             version_deprecate=(PUBLISH, PUBLISH)),
 }  # fmt: skip
 BUILDER: Final = {
     "workflows:builder-use-request": Row("builder", "workflow", None, EDIT, missing=True),
+    "workflows:builder-curl": Row("builder", "workflow", EDIT, EDIT, missing=True),
     "workflows:builder-options": Row("builder", "workflow", EDIT, missing=True),
     "workflows:builder-trigger-options": Row("builder", "workflow", EDIT, missing=True),
     **{
@@ -72,7 +76,7 @@ BUILDER: Final = {
             ("builder-test-run", EDIT, EDIT), ("workflow-publish", PUBLISH, PUBLISH),
             ("builder-trigger", EDIT, EDIT), ("builder-sample", None, EDIT), ("builder-fetch", None, EDIT),
             ("builder-step", EDIT, EDIT),
-            ("builder-copy", EDIT, None), ("builder-paste", EDIT, None),
+            ("builder-here", EDIT, None), ("builder-copy", EDIT, None), ("builder-paste", EDIT, None),
             ("builder-form", EDIT, None), ("builder-move", EDIT, None), ("builder-connect", EDIT, None),
             ("builder-wait", EDIT, None), ("builder-pin", None, EDIT),
             ("builder-preview", None, EDIT), ("builder-data", EDIT, None), ("builder-test", None, EDIT),
@@ -103,6 +107,7 @@ PUBLIC: Final = frozenset({
 })  # fmt: skip
 # One's own account, and nothing of anybody else's.
 OWN: Final = frozenset({
+    "notifications:list", "notifications:open", "notifications:read", "notifications:settings",
     "workflows:steps-view", "styleguide", "account_logout", "account_reauthenticate", "account_email", "account_change_password",
     "account_set_password", "account_confirm_login_code",
 })  # fmt: skip

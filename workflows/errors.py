@@ -33,3 +33,7 @@ class EditRefused(WorkflowError):
 
 class NothingPublished(WorkflowError):
     """The workflow has no published version in the environment asked for."""
+
+
+class VersionDeprecated(WorkflowError):
+    """A version that people said nobody should go back to."""

@@ -18,7 +18,7 @@ from workflows import documents
 from workflows.documents.changes import changes
 from workflows.engine.document import Document, Step, Trigger, digest, dump, load
 from workflows.engine.errors import DocumentError, Fault
-from workflows.errors import ConnectionRefused, NothingPublished
+from workflows.errors import ConnectionRefused, NothingPublished, VersionDeprecated
 from workflows.models import Deployment, LiveTrigger, TriggerType, WorkflowTemplate, WorkflowVersion
 from workflows.models.template import default_environment_of
 from workflows.models.trigger import new_hook_token
@@ -56,16 +56,26 @@ def publish(
 
 
 def roll_back(
-    template: WorkflowTemplate, version: WorkflowVersion, *, by: User, environment: Environment | None = None
+    template: WorkflowTemplate,
+    version: WorkflowVersion,
+    *,
+    by: User,
+    environment: Environment | None = None,
+    anyway: bool = False,
 ) -> WorkflowVersion:
-    """Publish an older version again, as a new one. The draft stays as it is. Raises NotPublishable."""
+    """Publish an older version again, as a new one. The draft stays as it is.
+
+    Raises NotPublishable, and VersionDeprecated for a deprecated one unless `anyway`.
+    """
+    if version.deprecated_at is not None and not anyway:
+        raise VersionDeprecated(f"Version {version.version_number} is deprecated. Say that you want it anyway.")
     with transaction.atomic():
         documents.lock(template)
         document = load(version.workflow_data)
         environment = environment or default_environment_of(template)
         bindings = _former_bindings(template, document, environment)
         _refuse(problems(template, document, by=by, bindings=bindings))
-        note = f"Rolled back to version {version.version_number}"
+        note = f"Roll-back to v{version.version_number}"
         rolled = _new_version(template, document, by=by, note=note, rollback_of=version.version_number)
         _deploy(template, rolled, document, bindings, by=by, environment=environment)
         after = {"version": rolled.version_number, "rolled_back_to": version.version_number}
@@ -73,8 +83,8 @@ def roll_back(
     return rolled
 
 
-def pause(template: WorkflowTemplate, by: User) -> None:
-    """Triggers record, but start nothing, until it is resumed; runs under way go on."""
+def pause(template: WorkflowTemplate, by: User | None) -> None:
+    """Triggers record, but start nothing, until it is resumed; runs under way go on. `by` None: the product itself."""
     with transaction.atomic():
         changed = _deployments(template).filter(is_active=True).update(is_active=False)
         if changed:

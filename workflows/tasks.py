@@ -7,6 +7,7 @@ import multiprocessing
 from celery import shared_task, signals
 from django.db import close_old_connections
 
+from accounts.notifications import mail
 from workflows.runs import dispatch, notices
 from workflows.runs.bell import ear_of_worker
 from workflows.runs.drain import Engine
@@ -37,6 +38,13 @@ def drain() -> None:
         raise
     if has_more:
         dispatch.wake_engine()
+
+
+@shared_task(name=mail.TASK)
+def send_mails() -> None:
+    """Mail what people want to be told."""
+    close_old_connections()
+    mail.send_due()
 
 
 @shared_task(name=notices.TASK)

@@ -16,7 +16,7 @@ from functools import lru_cache
 
 from cronsim import CronSim, CronSimError
 
-from automate.lib import zones
+from automate.lib import cron_words, zones
 
 ALIASES = {
     "@yearly": "0 0 1 1 *",
@@ -116,8 +116,8 @@ def check_cron(text: object) -> str | None:
 
 
 def explain(text: object) -> str:
-    """The schedule in English: `At 09:00 on Monday through Friday`. Raises BadCron."""
-    return str(CronSim(parse(text).text, _SAMPLE_DAY).explain())
+    """The schedule in plain words: `At 09:00 on weekdays`. Raises BadCron."""
+    return cron_words.words(parse(text).text)
 
 
 def _five_fields(text: object) -> list[str]:

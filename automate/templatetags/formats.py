@@ -85,6 +85,21 @@ def ago(moment: datetime | None, now: datetime) -> SafeString | str:
     )
 
 
+def moment(at: datetime | None, pattern: str = "j M Y, H:i") -> SafeString | str:
+    """A <time> element in the reader's zone; the tooltip has the exact moment and names the zone."""
+    if not at:
+        return NOTHING
+    local = timezone.localtime(at)
+    zone = timezone.get_current_timezone_name()
+    return format_html(
+        '<time datetime="{}" title="{} ({})">{}</time>',
+        at.isoformat(),
+        format_date(local, "j M Y, H:i:s"),
+        zone,
+        format_date(local, pattern),
+    )
+
+
 def initials(name: object) -> str:
     """At most two capitals for an avatar: "Ada Okafor" and "ada.okafor@northwind.example" both give AO."""
     words = [

@@ -36,6 +36,7 @@ register.simple_tag(charts.meter, name="meter")
 register.filter("duration", formats.duration)
 register.filter("filesize", formats.filesize)
 register.filter("initials", formats.initials)
+register.filter("moment", formats.moment)
 
 
 @register.inclusion_tag("ui/_bars.html")

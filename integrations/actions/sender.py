@@ -145,7 +145,7 @@ class Sender:
         left = self._deadline - monotonic()
         if left <= 0:
             raise ActionError(
-                f"The action took longer than {self._timeout_s:g} s.",
+                f"The action took longer than {round(self._timeout_s, 2):g} s.",
                 code="timeout",
                 retryable=True,
                 sent=False,

@@ -28,7 +28,7 @@ from integrations.connections.store import (
     update_connection,
 )
 from integrations.connections.testing import TestResult, test_connection, test_credentials
-from integrations.connections.usage import Use, uses, uses_of
+from integrations.connections.usage import Use, last_used, uses, uses_of
 
 __all__ = [
     "ConnectionExpired",
@@ -49,6 +49,7 @@ __all__ = [
     "forget",
     "forget_everything",
     "is_set_up",
+    "last_used",
     "may_manage",
     "oauth_client",
     "open_credentials",

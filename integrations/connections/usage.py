@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import uuid
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from django.apps import apps
+from django.db.models import Max
 
 from integrations.models import UserIntegration
 
@@ -39,6 +41,21 @@ def uses_of(connections: Iterable[UserIntegration]) -> dict[uuid.UUID, list[Use]
         key = (connection_id, workflow_id)
         found[connection_id].append(Use(workflow_id, name, in_draft=key in drafts, is_live=key in live))
     return found
+
+
+def last_used(used: Mapping[uuid.UUID, Iterable[Use]]) -> dict[uuid.UUID, datetime]:
+    """When a workflow that uses the connection ran last, to the hour (one SQL query)."""
+    workflows = {use.workflow_id for uses in used.values() for use in uses if use.is_live}
+    if not workflows:
+        return {}
+    hours = apps.get_model("workflows", "RunHour")._default_manager
+    rows = hours.filter(template__in=workflows).order_by().values_list("template_id").annotate(Max("hour"))
+    newest = {workflow: datetime.fromtimestamp(hour * 3600, UTC) for workflow, hour in rows}
+    found = {
+        connection: [newest[use.workflow_id] for use in uses if use.workflow_id in newest]
+        for connection, uses in used.items()
+    }
+    return {connection: max(moments) for connection, moments in found.items() if moments}
 
 
 def _in_drafts(ours: dict[uuid.UUID, UserIntegration]) -> dict[tuple[uuid.UUID, uuid.UUID], str]:

@@ -18,6 +18,7 @@ from integrations.connections import (
     ConnectionRefused,
     Removal,
     delete_connection,
+    last_used,
     may_manage,
     test_connection,
     update_connection,
@@ -37,11 +38,13 @@ def connection_list(request: AppRequest, workspace_slug: str) -> HttpResponse:
         rows.select_related("integration", "user", "workflow").order_by("integration__display_name", "name")
     )
     used = uses_of(connections)
+    moments = last_used(used)
     may_run_workspace = has_permission(request.membership, "workspace.manage")
     entries = [
         {
             "connection": connection,
             "uses": used.get(connection.pk, []),
+            "last_used": moments.get(connection.pk),
             "editable": connection.user_id == request.user.pk or may_run_workspace,
         }
         for connection in connections

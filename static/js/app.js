@@ -50,6 +50,27 @@ function renewTimes() {
 setInterval(renewTimes, 5000);
 document.addEventListener("visibilitychange", renewTimes);
 
+// ---- bell: every now and then a poll that is there anyway asks along how many notifications are unread ----
+const BELL_EVERY_MS = 10000;
+let bellAsked = -BELL_EVERY_MS; // the first poll of a page asks
+
+document.addEventListener("htmx:configRequest", (event) => {
+  if (!event.detail.elt.matches("[data-live]") || performance.now() - bellAsked < BELL_EVERY_MS) return;
+  if (!document.querySelector("[data-bell]")) return;
+  bellAsked = performance.now();
+  event.detail.headers["X-Bell"] = "?";
+});
+document.addEventListener("htmx:afterRequest", (event) => {
+  const unread = event.detail.xhr?.getResponseHeader("X-Bell");
+  if (!unread) return;
+  for (const bell of document.querySelectorAll("[data-bell]")) {
+    bell.dataset.bell = unread;
+    bell.querySelector("[data-bell-count]").textContent = unread;
+    bell.querySelector(".badge").hidden = unread === "0";
+    if (bell.hasAttribute("aria-label")) bell.setAttribute("aria-label", unread === "0" ? "Notifications" : `Notifications, ${unread} unread`);
+  }
+});
+
 // ---- tabs within a page: role=tablist, each tab with aria-controls ----
 function chooseTab(tab) {
   for (const other of tab.closest("[role=tablist]").querySelectorAll("[role=tab]")) {

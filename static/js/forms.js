@@ -64,9 +64,16 @@ document.addEventListener("htmx:responseError", (event) => {
   const { xhr, requestConfig } = event.detail;
   if (xhr.status === 401) return import("./session.js").then((session) => session.ended(requestConfig));
   const id = xhr.getResponseHeader("X-Error-Id");
-  const said = SAID[xhr.status] ?? "That did not work, the fault is ours. Try again in a moment.";
-  toast(id ? `${said} Error id: ${id}` : said, { tone: "bad" });
+  const said = sentence(xhr) || (SAID[xhr.status] ?? "That did not work, the fault is ours. Try again in a moment.");
+  const tell = () => toast(id ? `${said} Error id: ${id}` : said, { tone: "bad" });
+  import("./failed.js").then((failed) => (failed.isRegion(event.detail) ? failed.show(event.detail, said, id) : tell()), tell);
 });
+
+// The server's own words, where it sent them as text (automate/errors.py).
+function sentence(xhr) {
+  const isText = xhr.getResponseHeader("Content-Type")?.startsWith("text/plain");
+  return isText && xhr.responseText.length < 400 ? xhr.responseText : "";
+}
 
 document.addEventListener("htmx:beforeSwap", (event) => {
   const { xhr, requestConfig } = event.detail;

@@ -1,19 +1,29 @@
 // Pages of runs: regions that ask what is new ([data-live]), and durations that count on ([data-ticks]).
+import { isFolded } from "./late.js";
 import { all, onLoad } from "./overlays.js";
 
 const TICK_MS = 1000;
 const ASK_AGAIN_MS = 10000;
+const FIELDS = "input:not([type=checkbox], [type=radio], [type=button], [type=submit]), textarea, select";
 
-// What somebody types into a field that is renewed under their hands stays as they typed it.
+// What somebody types into a field that is renewed under their hands stays as they typed it. (Idiomorph's own option for
+// that, ignoreActiveValue, would also keep the words on a button with the focus: "Stop" on what is "Run again" by now.)
 if (window.Idiomorph) {
-  window.Idiomorph.defaults.ignoreActiveValue = true;
-  window.Idiomorph.defaults.callbacks.beforeNodeMorphed = (old, fresh) => !isFilledIn(old, fresh);
+  window.Idiomorph.defaults.ignoreActiveValue = false;
+  window.Idiomorph.defaults.callbacks.beforeNodeMorphed = (old, fresh) => !isFilledIn(old, fresh) && !isTypedInto(old, fresh);
+  window.Idiomorph.defaults.callbacks.beforeAttributeUpdated = (name, node) => !isFolded(name, node);
 }
 
-// A form that people fill in ([data-keep]) is replaced by what was wrong with it ("refused"), and by nothing else.
+function isTypedInto(old, fresh) {
+  return old === document.activeElement && old.matches(FIELDS) && old.name === fresh.name;
+}
+
+// A form that people fill in ([data-keep]) is replaced by what was wrong with it ("refused"), and by nothing else;
+// [data-keep-as] tells forms of one address apart.
 function isFilledIn(old, fresh) {
   if (!(old instanceof HTMLFormElement) || !("keep" in old.dataset) || !(fresh instanceof HTMLFormElement)) return false;
-  return fresh.dataset.keep === "" && old.getAttribute("action") === fresh.getAttribute("action");
+  const isSame = old.getAttribute("action") === fresh.getAttribute("action") && old.dataset.keepAs === fresh.dataset.keepAs;
+  return fresh.dataset.keep === "" && isSame;
 }
 
 // ---- asking: not while nobody looks; after an error once more after a while, and never again for what is gone ----

@@ -44,3 +44,24 @@ def test_form_of_another_site_is_refused(as_alice, alice):
     assert "reload it and try again" in answer.content.decode()
     alice.refresh_from_db()
     assert alice.name == "Alice Adams"
+
+
+def test_refusals_name_an_id_that_is_in_the_log(as_bob, workspace, caplog):
+    address = f"/w/{workspace.slug}/settings/"
+
+    page = as_bob.get(address)
+    part = as_bob.get(address, headers={"HX-Request": "true"})
+
+    for answer in (page, part):
+        assert f"error {answer['X-Error-Id']}, on GET /w/<slug:workspace_slug>/settings/" in caplog.text
+    assert f"Copy error id {page['X-Error-Id']}" in page.content.decode()
+    assert part["Content-Type"].startswith("text/plain")
+    assert part.content.decode().startswith("Your role in Northwind is editor")
+
+
+def test_log_says_nothing_of_secrets_in_addresses(client, db, caplog):
+    assert client.get("/approvals/not-a-real-secret").status_code == 404
+
+    assert "not-a-real-secret" not in "".join(
+        line for line in caplog.text.splitlines() if "automate.errors" in line
+    )

@@ -68,7 +68,6 @@ def test_a_list_is_watched_from_the_palette_to_the_green_run(person: Counted, ht
     shot(page, "setup")
 
     # try it
-    page.wait_for_load_state("networkidle")  # what was typed is saved by itself, too
     panel.get_by_role("link", name="Sample data").click()
     panel.get_by_role("button", name="Fetch sample now").click()
     expect(panel.get_by_text("Found 1 item")).to_be_visible()

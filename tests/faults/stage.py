@@ -16,7 +16,7 @@ from typing import Any, Literal, TypeVar
 from tests.faults.verdict import Verdict
 from tests.support.checker import Fault, find_faults, repeated
 from tests.support.echo import Echo, Seen
-from tests.support.five import five_orders, five_step_document, five_steps
+from tests.support.five import five_orders, five_rank, five_step_document, five_steps
 from tests.support.load import Answer, send_load
 from tests.support.orders import Effect
 from tests.support.product import DatabaseKind, Product, Published
@@ -53,18 +53,25 @@ class Stage:
             self._running.callback(self._echo.stop)
         return self._echo
 
-    def product(self, database: DatabaseKind = "postgres", **settings: str) -> Product:
+    def product(self, database: DatabaseKind = "postgres", /, **settings: str) -> Product:
         """The one product with these settings; dead workers are noticed after LEASE_S."""
         key = (database, *sorted(settings.items()))
         if key not in self._products:
             self._products[key] = self.new_product(database, None, None, **settings)
         return self._products[key]
 
+    def stop(self, database: DatabaseKind = "postgres", /, **settings: str) -> None:
+        """What `product` gave for these, if anything: nobody needs it any more."""
+        product = self._products.pop((database, *sorted(settings.items())), None)
+        if product is not None:
+            product.stop()
+
     def new_product(
         self,
         database: DatabaseKind = "postgres",
         postgres: Postgres | None = None,
         redis: Redis | None = None,
+        /,
         **settings: str,
     ) -> Product:
         """One of its own, that a row may stop; on the shared servers unless it is given others."""
@@ -80,7 +87,7 @@ class Stage:
         """The one product whose servers no other product uses: rows may take them away."""
         if self._fragile is None:
             servers = self.started(Postgres()), self.started(Redis())
-            self._fragile = self.new_product(postgres=servers[0], redis=servers[1])
+            self._fragile = self.new_product("postgres", *servers)
         return self._fragile
 
     def started(self, server: Server) -> Server:
@@ -113,11 +120,12 @@ class Rush:
     product: Product
     traffic: list[Traffic]
     since: int
+    drain_s: float = DRAIN_S
 
     def settle(self) -> None:
-        """Wait until nothing goes on by itself any more."""
+        """Wait until nothing goes on by itself any more. Raises TimeoutError."""
         for one in self.traffic:
-            self.product.wait_until_done(one.workflow, len(one.orders), within_s=DRAIN_S)
+            self.product.wait_until_done(one.workflow, len(one.orders), within_s=self.drain_s)
 
     def verdict(
         self, done: str, *, asks: Asks = "unsafe", may_repeat: bool = True, late_ok: int = 0
@@ -132,7 +140,7 @@ class Rush:
             faults += find_faults(
                 one.orders, one.answers, runs, _of(one, seen), expected=five_steps,
                 may_repeat=may_repeat and one.effect == "safe", may_ask=asks == "unsafe" and one.effect == "unsafe",
-                late_ok=late_ok,
+                late_ok=late_ok, rank=five_rank,
             )  # fmt: skip
             asked += sum(run.status == "NEEDS_ATTENTION" for run in runs)
         faults += [Fault("stuck", said) for said in self.product.rows().stuck(grace_s=GRACE_S)]
@@ -193,7 +201,7 @@ def _send(traffic: Traffic, rate: float, goes_on: Callable[[Any], bool], patienc
 @contextmanager
 def eager_scheduler(product: Product) -> Iterator[None]:
     """A scheduler that is started again at once, however often it dies: the supervisor would wait longer each time."""
-    supervised, over = _freeze(product, "scheduler"), threading.Event()
+    supervised, over = freeze(product, "scheduler"), threading.Event()
 
     def keep() -> None:
         while not over.is_set():
@@ -214,13 +222,16 @@ def eager_scheduler(product: Product) -> Iterator[None]:
         (product.folder / "data" / "run" / "scheduler.pid").write_text(str(supervised))
 
 
-def _freeze(product: Product, name: str) -> int:
-    """Stop a process that may be dying and being started again just now; gives its number."""
+def freeze(product: Product, name: str) -> int:
+    """SIGSTOP to a process, at a moment when the database does not wait for it; gives its number. It may be dying and being
+    started again just now."""
     for _ in look_again(product, for_s=90):
         with suppress(ProcessLookupError, FileNotFoundError, ValueError):
             pid = product.pid(name)
             os.kill(pid, signal.SIGSTOP)
-            return pid
+            if product.rows().is_free():
+                return pid
+            os.kill(pid, signal.SIGCONT)
     raise AssertionError
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from math import inf
 from typing import Any, Literal, NamedTuple
 
 from tests.support.database import RunRow
@@ -20,6 +21,7 @@ Kind = Literal["lost", "repeated", "unsafe", "stuck", "other"]
 REFUSALS = frozenset({"0", "503"})
 Calls = dict[str, dict[str, list[Seen]]]  # order → path → calls
 Steps = Callable[[dict[str, Any]], dict[str, str]]
+Rank = Callable[[str], int]  # by path: a call of a higher rank begins when those of lower ones have ended
 
 
 class Fault(NamedTuple):
@@ -40,6 +42,7 @@ def find_faults(
     may_ask: bool | None = None,
     late_ok: int = 0,
     expected: Steps = expected_steps,
+    rank: Rank = lambda path: 0,
 ) -> list[Fault]:
     """`may_repeat`: calls are safe, so that one in flight at a crash may come twice under one key; else none may come
     twice. `may_ask`: a run may stop to ask (NEEDS_ATTENTION) instead of ending; by default where calls may not repeat.
@@ -57,7 +60,7 @@ def find_faults(
         faults += _status(run, may_ask=asks)
         faults += _journal(run, expected(order))
         faults += _calls(run, calls.get(order["id"], {}), may_repeat=may_repeat)
-        late = list(_late(run, calls.get(order["id"], {})))
+        late = list(_late(run, calls.get(order["id"], {}), rank))
         faults += late if len(late) > (late_ok if may_repeat else 0) else []
     return faults
 
@@ -165,11 +168,15 @@ def _calls(run: RunRow, calls: dict[str, list[Seen]], *, may_repeat: bool) -> It
             yield Fault("other", f"{name}: {path} was called, but the journal does not have it.")
 
 
-def _late(run: RunRow, calls: dict[str, list[Seen]]) -> Iterator[Fault]:
-    """A step that has ended is not begun again, safe or not."""
-    for step in run.steps:
-        for call in calls.get(step.path, ()):
-            if call.at > step.completed_at:
-                late_s = call.at - step.completed_at
-                said = f"{run.body['id']}: {step.path} was called again {late_s:.3f} s after it had ended."
+def _late(run: RunRow, calls: dict[str, list[Seen]], rank: Rank) -> Iterator[Fault]:
+    """A step that has ended is not begun again, safe or not; once a later one has begun it had ended."""
+    ended = {step.path: step.completed_at for step in run.steps}
+    for path, times in calls.items():
+        later = [call.at for other, seen in calls.items() if rank(other) > rank(path) for call in seen]
+        over_at = min([*later, ended.get(path, inf)])
+        for call in times:
+            if call.at > over_at:
+                said = (
+                    f"{run.body['id']}: {path} was called again {call.at - over_at:.3f} s after it had ended."
+                )
                 yield Fault("repeated", said)

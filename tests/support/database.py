@@ -31,6 +31,11 @@ _LEFT_OVER = """
 SELECT a.execution_id FROM workflows_activerun a LEFT JOIN workflows_workflowexecution e ON e.id = a.execution_id
 WHERE e.id IS NULL OR e.status NOT IN ('PENDING', 'RUNNING', 'WAITING', 'NEEDS_ATTENTION')
 """
+IDLE_IN_TRANSACTION_S = 0.4
+_STANDS_STILL = """
+SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()
+  AND state LIKE 'idle in transaction%%' AND state_change < clock_timestamp() - make_interval(secs => %s * 0.9)
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +86,20 @@ class Database:
             return lite.execute(statement.replace("%s", "?"), values).fetchall()
         finally:
             lite.close()
+
+    def is_free(self) -> bool:
+        """Whether nobody stands still in the middle of a transaction: others would wait for what it holds."""
+        if self.is_postgres:
+            time.sleep(IDLE_IN_TRANSACTION_S)
+            return self.query(_STANDS_STILL, IDLE_IN_TRANSACTION_S) == [(0,)]
+        lite = sqlite3.connect(self.place, timeout=2.0, isolation_level=None)
+        try:
+            lite.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError:
+            return False
+        finally:
+            lite.close()
+        return True
 
     def statuses(self, workflow: str) -> dict[str, int]:
         """How many executions of a workflow (by id) have which status."""

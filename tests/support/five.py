@@ -67,3 +67,8 @@ def five_steps(order: dict[str, Any]) -> dict[str, str]:
     """Path → status in the journal of an order that has ended."""
     steps = dict.fromkeys(("ask", "big", "items", "pause", "thanks"), "COMPLETED")
     return steps | {f"items[{index}].reserve": "COMPLETED" for index in range(len(order["lines"]))}
+
+
+def five_rank(path: str) -> int:
+    """The calls of an order come in this order; those of the loop among themselves in any."""
+    return ("ask", "reserve", "thanks").index(path.rsplit(".", 1)[-1])

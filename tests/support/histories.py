@@ -166,7 +166,7 @@ class History(RuleBasedStateMachine):
             self.meaning.steps.get(path, ("COMPLETED", {"v": 0})) if self.meaning else ("COMPLETED", None)
         )
         if answer == "fail" or (answer == "done" and status != "COMPLETED"):
-            self.compares = self.compares and False
+            self.compares = False
         self.world.answer(path, answer, output if answer == "done" else None)
 
 

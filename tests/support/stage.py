@@ -133,6 +133,7 @@ def furnish(page: Page, base_url: str, stage: Stage) -> None:
         "builder-outline": f"{builder}?view=outline",
         "workflow-runs": f"{workflow}runs/",
         "versions": f"{workflow}versions/",
+        "compare": f"{workflow}versions/compare/?from=1&to=draft",
         "workflow-settings": f"{workflow}settings/",
         "runs": f"{space}runs/",
         "run": stage.run,

@@ -24,6 +24,7 @@ from workflows.models import (
     Favourite,
     LiveTrigger,
     RunEvent,
+    RunHour,
     RunText,
     Sample,
     SeenItem,
@@ -137,6 +138,7 @@ def _surround(template: WorkflowTemplate, user: User, run: WorkflowExecution) ->
         digest="ef" * 32, secret=CANARY, stored=CANARY,
     )  # fmt: skip
     SeenItem.objects.create(**own, step_key="big", digest="0" * 32)
+    RunHour.objects.create(**own, hour=480_000, runs=2, failed=1, succeeded=1)
     StepState.objects.create(**own, key="last_seen", value={"id": 7})
     WorkflowAccess.objects.create(**own, user=user, level="EDIT")
     WorkflowCounter.objects.update_or_create(

@@ -23,11 +23,13 @@ from workflows.models import (
     Deployment,
     DueWipe,
     EngineSwitch,
+    Mark,
     RunEvent,
     RunText,
     StepExecution,
     StepLink,
     TriggerReceipt,
+    UncountedRun,
     WaitNotice,
     WaitToken,
     WorkflowAccess,
@@ -40,9 +42,12 @@ from workflows.models import (
 )  # fmt: skip
 
 ON_OTHER_PAGES = {ConnectionSlot, StepLink, WorkflowAccess, WorkflowCounter}
+NOBODYS_BUSINESS = {Mark, UncountedRun}  # how far the counting of runs is
 MODELS = [
-    model for model in apps.get_app_config("workflows").get_models() if model not in ON_OTHER_PAGES
-]  # fmt: skip
+    model
+    for model in apps.get_app_config("workflows").get_models()
+    if model not in ON_OTHER_PAGES | NOBODYS_BUSINESS
+]
 WRITABLE = {WorkflowTemplateLibrary, EngineSwitch}
 ONLY_ONE = {EngineSwitch}
 DELETABLE = {WorkflowTemplateLibrary, WorkflowTemplate, WorkflowVariable}

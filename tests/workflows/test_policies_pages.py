@@ -35,14 +35,52 @@ def test_a_webhook_says_that_a_start_was_left_out(deploy):  # noqa: F811
 
 def test_a_held_run_says_what_it_waits_for(deploy, as_alice, workspace):  # noqa: F811
     deployment = deploy(workflow(*FOR_LONG, settings={"overlap": "queue"}))
+    first = start(deployment)
     start(deployment)
     held = start(deployment)
+    WorkflowExecution.objects.filter(pk=first).update(number=7)
 
     page = as_alice.get(reverse("workflows:run-detail", args=[held]))
     runs = as_alice.get(reverse("workflows:run-list", args=[workspace.slug]))
+    asked = as_alice.get(page.context["live_url"])
+    WorkflowExecution.objects.filter(pk=first).update(number=8)
+    told = as_alice.get(page.context["live_url"])
 
-    assert b"Waiting for an earlier run" in page.content
-    assert runs.content.count(b"Waiting for an earlier run") == 1
+    said = page.context["headline"]
+    assert (said.title, said.links[0][0]) == ("Waiting for run #7 to end", "run #7")
+    assert said.text.endswith("It begins by itself. 1 more run is in line before it.")
+    assert page.context["status"] == "HELD"
+    assert runs.content.count(b"Waiting for an earlier run") == 2
+    # what it waits for has changed, the run itself has not
+    assert (asked.status_code, told.status_code) == (204, 200)
+
+
+@pytest.mark.parametrize(
+    ("settings", "workspace_limit", "title"),
+    [
+        ({"max_parallel_runs": 1}, None, "Waiting for a run that was just started to end"),
+        ({}, 1, "Waiting for room in the workspace"),
+    ],
+)
+def test_each_limit_is_named(deploy, as_alice, workspace, settings, workspace_limit, title):  # noqa: F811
+    workspace.max_parallel_runs = workspace_limit
+    workspace.save()
+    deployment = deploy(workflow(*FOR_LONG, settings=settings))
+    start(deployment)
+    held = start(deployment)
+
+    assert as_alice.get(reverse("workflows:run-detail", args=[held])).context["headline"].title == title
+
+
+def test_what_waits_while_the_server_drains_says_so(deploy, as_alice):  # noqa: F811
+    run = start(deploy(workflow(make_value("a"))))
+    EngineSwitch.objects.update_or_create(pk=1, defaults={"is_draining": True})
+
+    page = as_alice.get(reverse("workflows:run-detail", args=[run]))
+    runs = as_alice.get(reverse("workflows:workflow-runs", args=[page.context["run"].template_id]))
+
+    assert page.context["headline"].title == "Nothing new begins just now"
+    assert b"Nothing new begins just now" in runs.content
 
 
 def test_a_workspace_gets_its_limit(as_alice, workspace):

@@ -19,6 +19,7 @@ from workflows.models import (
     Blob,
     DueWipe,
     EngineSwitch,
+    RunHour,
     RunText,
     SeenItem,
     StepState,
@@ -192,3 +193,14 @@ class DueWipeAdmin(ReadOnly):
     list_select_related = ["tenant"]
     ordering = ["due_at"]
     fields = [("execution_id", "tenant"), "due_at"]
+
+
+@admin.register(RunHour)
+class RunHourAdmin(ReadOnly):
+    """Runs counted by the hour, which pages with days and weeks are drawn from."""
+
+    list_display = ["template", "tenant", "hour", "runs", "failed", "succeeded", "total_ms"]
+    search_fields = ["template__name", "tenant__name"]
+    list_select_related = ["template", "tenant"]
+    ordering = ["-id"]
+    fields = [("template", "tenant", "hour"), ("runs", "failed", "succeeded", "total_ms")]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, fields
 from typing import Any
 from urllib.parse import urlencode
 
@@ -16,13 +15,13 @@ from django.utils.cache import patch_vary_headers
 
 from accounts.request import AppRequest
 from workflows.builder.chosen_view import OUTLINE, chosen_view, view_switch
-from workflows.builder.forms.values import as_text
+from workflows.builder.comparing import FieldChange, part_changes
+from workflows.builder.field_words import field_title
 from workflows.builder.meanwhile import Meanwhile
 from workflows.builder.panel import step_panel, trigger_panel
+from workflows.builder.problems import Problem
 from workflows.builder.room import Room, base_of
-from workflows.engine.document import Retry, Step, Trigger
-from workflows.engine.errors import Fault
-from workflows.engine.words import humanise
+from workflows.engine.document import Step, Trigger
 
 ToastArgs = dict[str, str]
 Panel = dict[str, Any]
@@ -79,7 +78,7 @@ def fragment(request: AppRequest, name: str, context: dict[str, Any]) -> HttpRes
 def conflict(request: AppRequest, room: Room, mine: Step | Trigger, theirs: Step | Trigger) -> HttpResponse:
     """409: what was typed beside what somebody else saved, with a choice. Nothing typed is lost."""
     context = {
-        "rows": differences(mine, theirs),
+        "fields": differences(room, theirs, mine),
         "mine": mine,
         "posted": [
             (name, value)
@@ -100,23 +99,16 @@ def conflict(request: AppRequest, room: Room, mine: Step | Trigger, theirs: Step
     return response
 
 
-def differences(mine: Step | Trigger, theirs: Step | Trigger) -> list[tuple[str, str, str]]:
-    """(field, mine, theirs) for everything that differs, lines aside."""
-    found = []
-    for field in fields(mine):
-        left, right = getattr(mine, field.name), getattr(theirs, field.name, None)
-        if field.name == "next" or left == right:
-            continue
-        if isinstance(left, dict) and isinstance(right, dict):
-            names = [name for name in dict.fromkeys((*left, *right)) if left.get(name) != right.get(name)]
-            found += [(humanise(name), as_text(left.get(name)), as_text(right.get(name))) for name in names]
-        else:
-            found.append((humanise(field.name), _shown(left), _shown(right)))
-    return found
+def differences(room: Room, theirs: Step | Trigger, mine: Step | Trigger) -> tuple[FieldChange, ...]:
+    """Everything that differs, lines aside: theirs is the old side, mine the new one."""
 
+    def describe(part: Step | Trigger) -> str:
+        return room.names.sub(part) if isinstance(part, Step) else room.names.trigger_sub(part)
 
-def _shown(value: Any) -> str:
-    return as_text(asdict(value)) if isinstance(value, Retry) else as_text(value)
+    def title(_key: str, name: str) -> str:
+        return field_title(room.catalogue, mine if isinstance(mine, Step) else None, name)
+
+    return part_changes(theirs, mine, title=title, describe=describe)
 
 
 def _last_editor(room: Room) -> str:
@@ -172,28 +164,18 @@ def bar_context(room: Room) -> dict[str, Any]:
         ],
         "undo_buttons": [("undo", undo, "arrow-back-up", "Undo"), ("redo", redo, "arrow-forward-up", "Redo")],
         "deployment": room.deployment,
+        "unpublished": room.unpublished,
+        "compare_url": compare_url(room),
         "problems": [Problem(room, fault) for fault in room.errors],
+        "hints": [Problem(room, fault) for fault in room.faults if fault.severity != "error"],
         "edit_url": room.url("builder-edit"),
     }
 
 
-class Problem:
-    """One fault, with the address where it can be put right."""
-
-    def __init__(self, room: Room, fault: Fault) -> None:
-        self.message = fault.message
-        self.severity = fault.severity
-        self.url = room.addresses.page
-        head, _, rest = fault.path.partition(".")
-        key = rest.split(".")[0].split("[")[0]
-        if head == "steps" and key in room.graph.steps:
-            self.url = room.addresses.of(key)
-        elif head == "triggers" and key in {trigger.key for trigger in room.document.triggers}:
-            self.url = room.addresses.of(key, trigger=True)
-        elif fault.step in room.graph.steps:
-            self.url = room.addresses.of(str(fault.step))
-        elif fault.step:
-            self.url = room.addresses.of(fault.step, trigger=True)
+def compare_url(room: Room) -> str:
+    """What is live beside the draft; "" where nothing is."""
+    number = room.deployment.version.version_number if room.deployment else None
+    return f"{room.url('version-compare')}?{urlencode({'from': number, 'to': 'draft'})}" if number else ""
 
 
 def edited(

@@ -130,7 +130,7 @@ def reload(room: Room) -> None:
 
 def renew(room: Room, document: Document) -> None:
     """Forget what was worked out from the former document."""
-    for name in ("graph", "names", "bindings", "faults", "samples", "history"):
+    for name in ("graph", "names", "bindings", "faults", "samples", "history", "unpublished"):
         room.__dict__.pop(name, None)
     room.document = document
 

@@ -11,6 +11,7 @@ from typing import Final
 from automate.lib import clock, jsontypes
 from automate.lib.jsontypes import JSON
 from workflows import documents
+from workflows.builder.forms import schedule
 from workflows.builder.room import Room
 from workflows.builder.standing import interval_words
 from workflows.engine.document import Trigger
@@ -19,22 +20,24 @@ from workflows.triggers import schedules
 from workflows.triggers.questions import source_of
 
 SENTENCES: Final = {
-    "manual": "It starts when somebody presses Test run, or calls it through the API.",
+    "manual": "It starts when somebody presses Run now on its Runs page, or calls it through the API.",
     "workflow": "It starts when a step of another workflow runs it.",
     "failure": "It starts when a run of another workflow fails.",
 }
+NEXT_FIRES: Final = 3
 MAX_EXAMPLE = 600  # characters of a sample that are worth showing in a command
 
 
 @dataclass(frozen=True)
 class Start:
-    """How a live workflow starts: `sentence`; for webhooks and forms the `address`, for webhooks a `command` to try; for schedules `fires`."""
+    """How a live workflow starts: `sentence`; for webhooks and forms the `address`, for webhooks a `command` to try; for schedules `fires`, to be shown in `zone`."""
 
     trigger: Trigger
     sentence: str
     address: str = ""
     command: str = ""
     fires: tuple[datetime, ...] = ()
+    zone: str = ""
 
 
 def starts(room: Room) -> list[Start]:
@@ -120,7 +123,8 @@ def _schedule(room: Room, trigger: Trigger) -> Start:
         trigger.config.get("time_zone") or room.document.settings.time_zone or room.template.tenant.time_zone
     )
     try:
-        fires = schedules.next_fires(trigger.config, zone, clock.now(), 3)
+        fires = schedules.next_fires(trigger.config, zone, clock.now(), NEXT_FIRES)
+        words = schedule.sentence(trigger.config)
     except ValueError:
-        fires = []
-    return Start(trigger, f"It starts by itself ({zone}). Next:", fires=tuple(fires))
+        return Start(trigger, "It starts by itself, but nobody has said when.", zone=zone)
+    return Start(trigger, f"It starts {words[:1].lower()}{words[1:]}, {zone} time.", fires=tuple(fires), zone=zone)

@@ -12,8 +12,9 @@ from django.db.models.functions import Cast
 
 from workflows.builder.commands import TRIGGER, Args
 from workflows.builder.commands.base import continuation, parts_of
+from workflows.builder.field_words import field_title
 from workflows.builder.room import Room
-from workflows.documents.changes import changes
+from workflows.documents.changes import Title, changes
 from workflows.engine.document import Document, Step, Trigger, load
 from workflows.models import DraftRevision
 
@@ -43,9 +44,16 @@ def meanwhile(room: Room, command: str, args: Args) -> Meanwhile | None:
         return None
     then = load(newer[0].patch["before"], complete=False)
     names = list(dict.fromkeys(row.by.shown_name if row.by else "Somebody" for row in others))
-    sentences = changes(then, room.document) or [f"{row.patch['label']}." for row in others]
+    sentences = changes(then, room.document, title=_title_in(room, then)) or [
+        f"{row.patch['label']}." for row in others
+    ]
     clashes = _touched(then, command, args) != _touched(room.document, command, args)
     return Meanwhile(" and ".join(names[:3]), tuple(sentences[:MAX_SHOWN]), clashes)
+
+
+def _title_in(room: Room, then: Document) -> Title:
+    steps = {step.key: step for step in (*then.steps, *room.document.steps)}
+    return lambda key, name: field_title(room.catalogue, steps.get(key), name)
 
 
 def _touched(document: Document, command: str, args: Args) -> list[object]:

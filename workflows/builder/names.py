@@ -6,13 +6,15 @@ import re
 from dataclasses import dataclass, field
 from typing import Final
 
-from automate.lib.cron import BadCron, explain
+from automate.lib.cron import BadCron
 from workflows.builder.commands.base import parts_of
+from workflows.builder.forms.schedule import sentence
 from workflows.engine.catalogue import Catalogue
 from workflows.engine.document import Document, Step, Trigger
 from workflows.engine.kinds import STEP_KINDS, TRIGGER_KINDS
 from workflows.engine.outline import Outline
 
+_FIELD: Final = re.compile(r"`(?:input|config)\.[\w.\[\]-]+` \(([^()]{1,80})\)")  # with the label the form has for it
 _PART_BY_KEY: Final = re.compile(r"\b(?:Step|Loop|Trigger|step|loop|trigger) `([\w-]+)`")
 
 
@@ -40,6 +42,7 @@ class Names:
 
     def in_words(self, message: str) -> str:
         """A message of the engine, which knows parts by their keys, as people know them: by number and title."""
+        message = _FIELD.sub(r"“\1”", message)
         return _PART_BY_KEY.sub(
             lambda found: f"“{self.numbered(found[1])}”" if found[1] in self.numbers else found[0], message
         )
@@ -79,14 +82,13 @@ class Names:
 
 
 def _times(trigger: Trigger) -> str:
-    """When a schedule starts, in a few words."""
-    cron, every = trigger.config.get("cron"), trigger.config.get("every_s")
-    if cron is not None:
-        try:
-            return explain(cron)
-        except BadCron:
-            return "choose when"
-    return f"every {every} s" if every is not None else "choose when"
+    """When a schedule starts, in a few words, with the zone where it has one of its own."""
+    try:
+        words = sentence(trigger.config)
+    except BadCron:
+        words = ""
+    zone = trigger.config.get("time_zone")
+    return f"{words}, {zone}" if words and zone else words or "choose when"
 
 
 def tile_of(part: Step | Trigger) -> str:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from automate.lib.expressions import ExpressionError, Scope, evaluate, references
+from automate.lib.expressions import ExpressionError, Scope, evaluate
 from automate.lib.jsontypes import JSON
 from integrations.connections import find_service, opened, runner
 from integrations.errors import IntegrationError
 from workflows import documents
+from workflows.builder import labels
 from workflows.builder.forms.fields import BoundField, show
-from workflows.builder.forms.specs import Choice, Spec, from_schema
+from workflows.builder.forms.specs import Choice, Spec, from_schema, needs
 from workflows.builder.panel import action_of, event_of
 from workflows.builder.room import Room
 from workflows.builder.samples import variables
@@ -52,23 +53,10 @@ def load_field(
         ]
     except (IntegrationError, ExpressionError, ConnectionRefused) as error:
         return replace(field, extra={"failed": error.message, "open": True})
+    labels.remember(room, part, name, found[:MAX_CHOICES])
     extra = {"open": True, "query": query, "more": len(found) > MAX_CHOICES, "empty": not found}
     choices = _with_current(tuple(found[:MAX_CHOICES]), field.text)
     return replace(field, spec=replace(spec, choices=choices), extra=extra)
-
-
-def needs(spec: Spec) -> list[str]:
-    """The fields beside it that its choices depend on: `{{ input.project }}` → project."""
-    found = [path for text in _texts((spec.options or {}).get("input")) for path in references(text)]
-    return list(dict.fromkeys(path[1] for path in found if len(path) > 1 and path[0] == "input"))
-
-
-def _texts(value: Any) -> Iterator[str]:
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, Mapping):
-        for inner in value.values():
-            yield from _texts(inner)
 
 
 def _given(part: Step | Trigger) -> dict[str, Any]:

@@ -49,6 +49,7 @@ class Card:
     status: str = ""
     time: str = ""
     menu: str = ""
+    mark: str = ""  # in a comparison: added, removed, changed
 
 
 @dataclass(frozen=True)

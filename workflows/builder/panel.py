@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Final
 
 from automate.lib import clock
-from automate.lib.expressions import has_expression
 from workflows import documents
+from workflows.builder import labels, previews
 from workflows.builder.commands import Place, structure
 from workflows.builder.commands.base import TRIGGER, continuation, links_into
 from workflows.builder.commands.links import way_words
 from workflows.builder.connection_field import connection_choice, proof_choice
-from workflows.builder.forms.fields import Block, BoundField, Errors, Post
-from workflows.builder.forms.step import TABS, StepForm, show_errors, show_step
+from workflows.builder.forms.fields import Errors, Post
+from workflows.builder.forms.step import TABS, show_errors, show_step
 from workflows.builder.forms.trigger import Times, show_trigger, times
 from workflows.builder.names import tile_of
 from workflows.builder.room import Room, base_of
-from workflows.builder.scope import SampleScope, preview
 from workflows.builder.standing import standing
 from workflows.documents.catalogue import ActionEntry, EventEntry
 from workflows.engine.document import Step, Trigger, dump, port_name, ports
@@ -72,14 +71,11 @@ def step_panel(
         "beside_url": _beside_url(room, saved),
         "lost": len(structure.lost_with(room.document, key)),
         "base": base_of(room.document, saved),
+        "unsaved": step is not saved,
         "problems": room.faults_of("steps", key),
     }
     if tab == "setup":
-        panel["form"] = _with_previews(
-            room, step, show_step(step, info, workflows=_workflows(room, step), posted=posted, errors=errors)
-        )
-        panel["connection"] = connection_choice(room, step, info)
-        panel["actions"] = _actions(room, step)
+        panel |= _setup(room, step, info, posted, errors)
     elif tab == "errors":
         panel["form"] = show_errors(step, posted=posted, errors=errors)
         panel["error_steps"] = [room.names.numbered(target) for target in saved.next.get("error", ())]
@@ -90,6 +86,24 @@ def step_panel(
         panel["json"] = _as_json(room, saved, posted)
         panel["json_error"] = (errors or {}).get("_json", "")
     return panel
+
+
+def _setup(
+    room: Room, step: Step, info: ActionEntry | None, posted: Post | None, errors: Errors | None
+) -> dict[str, Any]:
+    form = show_step(step, info, workflows=_workflows(room, step), posted=posted, errors=errors)
+    connection = connection_choice(room, step, info)
+    if connection is None or connection.chosen:
+        form = labels.with_labels(room, step, form)
+    if previews.has_data(form):
+        form = previews.with_previews(form, step.config, room.scope(step.key))
+    is_http = (step.integration, step.action) == ("http", "request")
+    return {
+        "form": form,
+        "connection": connection,
+        "actions": _actions(room, step),
+        "curl_url": room.url("builder-curl", step.key) if is_http else "",
+    }
 
 
 def _beside_url(room: Room, step: Step) -> str:
@@ -120,6 +134,7 @@ def trigger_panel(
         "app": room.catalogue.integration(trigger.integration) if trigger.integration else None,
         "url": room.url("builder-trigger", key),
         "base": base_of(room.document, saved),
+        "unsaved": trigger is not saved,
         "problems": room.faults_of("triggers", key),
     }
     if tab == "setup":
@@ -131,7 +146,11 @@ def trigger_panel(
             "connection": connection_choice(room, trigger, info),
             "auth_connection": proof_choice(room, trigger),
         }
-        panel |= {"live": live_of(room, key), "times": schedule_times(room, trigger)}
+        panel |= {
+            "live": live_of(room, key),
+            "times": schedule_times(room, trigger),
+            "zone_of": _zone_of(room),
+        }
         panel["standing"] = standing(room, trigger, panel["live"], panel["connection"])
     elif tab == "sample":
         panel["sample"] = room.samples.triggers.get(key)
@@ -215,39 +234,12 @@ def live_of(room: Room, key: str) -> LiveTrigger | None:
 def schedule_times(room: Room, trigger: Trigger) -> Times | None:
     if trigger.type != "schedule":
         return None
-    zone = room.document.settings.time_zone or room.template.tenant.time_zone or "UTC"
-    return times(trigger, zone, clock.now())
+    return times(trigger, _zone_of(room), clock.now())
 
 
-# --- previews -------------------------------------------------------------------------------------
-
-
-def _with_previews(room: Room, step: Step, form: StepForm) -> StepForm:
-    """Under each field that holds expressions, what it gives with sample data."""
-    if not any(_has_data(one) for one in form.all):
-        return form
-    scope = room.scope(step.key)
-    main = tuple(_previewed(one, scope) for one in form.main)
-    return replace(form, main=main, more=tuple(_previewed(one, scope) for one in form.more))
-
-
-def _has_data(bound: BoundField) -> bool:
-    return has_expression(bound.text) or any(_has_data(inner) for inner in _inner(bound))
-
-
-def _inner(bound: BoundField) -> Iterable[BoundField]:
-    return (*bound.fields, *(one for block in bound.blocks for one in block.fields))
-
-
-def _previewed(bound: BoundField, scope: SampleScope) -> BoundField:
-    shown = preview(bound.text, scope.scope()) if bound.spec.data and has_expression(bound.text) else None
-    fields = tuple(_previewed(inner, scope) for inner in bound.fields)
-    blocks = tuple(_previewed_block(block, scope) for block in bound.blocks)
-    return replace(bound, preview=shown, fields=fields, blocks=blocks)
-
-
-def _previewed_block(block: Block, scope: SampleScope) -> Block:
-    return replace(block, fields=tuple(_previewed(inner, scope) for inner in block.fields))
+def _zone_of(room: Room) -> str:
+    """The zone that counts for a trigger without one of its own."""
+    return room.document.settings.time_zone or room.template.tenant.time_zone or "UTC"
 
 
 # --- lines and JSON -------------------------------------------------------------------------------

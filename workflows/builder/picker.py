@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Final
 
-from automate.lib.expressions import FUNCTIONS, FunctionInfo
+from automate.lib.expressions import FUNCTIONS, ExpressionError, FunctionInfo, evaluate
 from automate.lib.jsontypes import JSON
 from workflows.builder.names import Names, tile_of
 from workflows.builder.samples import EXAMPLE, Samples
@@ -16,8 +16,10 @@ from workflows.engine.document import Document
 from workflows.engine.graph import Graph
 
 MAX_FIELDS: Final = 200  # of one object; the rest is found by typing its path
-PAGE: Final = 10  # items of a list
+PAGE: Final = 10  # items of a list that are shown at once
+SEARCHED: Final = 200  # items of a list that a search looks at
 MAX_DEPTH: Final = 8
+AROUND: Final = "about the start"
 _NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 TYPES: Final = {bool: "boolean", int: "number", float: "number", str: "text", list: "list", dict: "object"}
 GROUP_ORDER: Final = ("Text", "Numbers", "Money", "Dates", "Lists", "Objects", "Logic")
@@ -38,6 +40,8 @@ class Node:
     tile: str = ""
     n: int = 0
     test: str = ""  # the step to test, when it has no sample
+    more_of: str = ""  # the path of a list whose items go on at `start`
+    start: int = 0
 
 
 @dataclass(frozen=True)
@@ -50,21 +54,37 @@ def tree(
     document: Document, graph: Graph, names: Names, samples: Samples, scope: SampleScope, query: str = ""
 ) -> tuple[Node, ...]:
     """The trigger, the items of the loops around the step, and the steps before it; filtered by name and value."""
-    nodes = [*_triggers(document, names, samples), *_items(graph, names, scope)]
+    page = SEARCHED if query else PAGE
+    nodes = [*_triggers(document, names, samples, page), *_items(graph, names, scope, page)]
     before = graph.ancestors(scope.step_key) if scope.step_key in graph.steps else ()
     for key in sorted(before, key=lambda one: names.numbers.get(one, 0)):
         step = graph.steps[key]
         found = samples.steps.get(key)
         head = Node(step.name, tile=tile_of(step), n=names.numbers.get(key, 0))
-        nodes.append(_with_sample(head, found.data, f"steps.{key}", _source_note(found.source)) if found else replace(
+        nodes.append(_with_sample(head, found.data, f"steps.{key}", _source_note(found.source), page) if found else replace(
             head, note="No sample yet. Test the step to see its data.", test=key))  # fmt: skip
     if nodes and not query:
-        nodes[-1] = replace(nodes[-1], open=True)
-        nodes[0] = replace(nodes[0], open=True)
+        nodes[-1] = _opened(nodes[-1])
+        nodes[0] = _opened(nodes[0])
     return tuple(filtered(nodes, query))
 
 
-def _triggers(document: Document, names: Names, samples: Samples) -> Iterator[Node]:
+def _opened(node: Node) -> Node:
+    """Open, with the small objects in it."""
+    inner = tuple(
+        replace(
+            part,
+            open=part.type == "object"
+            and len(part.children) <= PAGE
+            and part.name != AROUND
+            and part.count != "file",
+        )
+        for part in node.children
+    )
+    return replace(node, open=True, children=inner)
+
+
+def _triggers(document: Document, names: Names, samples: Samples, page: int) -> Iterator[Node]:
     chosen, _ = samples.trigger_of(document)
     for trigger in document.triggers:
         if trigger is not chosen and len(document.triggers) > 1 and trigger.key not in samples.triggers:
@@ -76,19 +96,19 @@ def _triggers(document: Document, names: Names, samples: Samples) -> Iterator[No
                 head, note="No sample yet. Send a request to its address, or type one in its Sample tab."
             )
         else:
-            yield _trigger(head, found.data, _source_note(found.source))
+            yield _trigger(head, found.data, _source_note(found.source), page)
 
 
-def _trigger(head: Node, data: JSON, note: str) -> Node:
+def _trigger(head: Node, data: JSON, note: str, page: int) -> Node:
     """The body's fields first, as that is what people look for; what surrounds it under one branch."""
     given = data if isinstance(data, dict) else {}
-    body = _with_sample(head, given.get("body"), "trigger.body", note)
+    body = _with_sample(head, given.get("body"), "trigger.body", note, page)
     around = {key: value for key, value in given.items() if key != "body"}
-    rest = replace(node_of("about the start", around, "trigger"), insert="", open=False)
+    rest = replace(node_of(AROUND, around, "trigger"), insert="", open=False)
     return replace(body, children=(*body.children, rest))
 
 
-def _items(graph: Graph, names: Names, scope: SampleScope) -> Iterator[Node]:
+def _items(graph: Graph, names: Names, scope: SampleScope, page: int) -> Iterator[Node]:
     for loop in graph.loops_around(scope.step_key) if scope.step_key in graph.steps else ():
         name = str(graph.steps[loop].setting("as"))
         head = Node(f"{graph.steps[loop].name}: each item", tile="loop", n=names.numbers.get(loop, 0))
@@ -100,7 +120,7 @@ def _items(graph: Graph, names: Names, scope: SampleScope) -> Iterator[Node]:
                 children=(_leaf(name, None, name),),
             )
         else:
-            inner = (node_of(name, item, name), _leaf("loop.index", 0, "loop.index"))
+            inner = (node_of(name, item, name, page=page), _leaf("loop.index", 0, "loop.index"))
             yield replace(head, children=inner, open=True)
 
 
@@ -108,36 +128,55 @@ def _source_note(source: str) -> str:
     return "example" if source == EXAMPLE else ""
 
 
-def _with_sample(head: Node, data: JSON, path: str, note: str) -> Node:
-    node = node_of(head.name, data, path)
+def _with_sample(head: Node, data: JSON, path: str, note: str, page: int) -> Node:
+    node = node_of(head.name, data, path, page=page)
     if not node.children:
         return replace(head, children=(replace(node, name=path),), count=note)
     whole = replace(_leaf("everything", None, path), value=node.count, type=node.type)
     return replace(head, children=(*node.children, whole), count=note)
 
 
-def node_of(name: str, value: JSON, path: str, depth: int = 0) -> Node:
-    """One value as a node: objects and lists with their parts, down to a depth."""
+def node_of(name: str, value: JSON, path: str, depth: int = 0, *, page: int = PAGE) -> Node:
+    """One value as a node: objects and lists with their parts, down to a depth; of a list the first `page` items."""
     kind = TYPES.get(type(value), "null")
     insert = "{{ " + path + " }}"
     if depth >= MAX_DEPTH or not isinstance(value, (dict, list)) or not value:
         return Node(name, kind, shortened(value, 60), insert)
     if isinstance(value, dict):
-        parts = [
-            node_of(key, inner, member(path, key), depth + 1)
-            for key, inner in list(value.items())[:MAX_FIELDS]
+        is_file = "$file" in value
+        shown = [
+            (key, inner) for key, inner in value.items() if not (is_file and key in ("$file", "id", "sha256"))
         ]
+        parts = [
+            node_of(key, inner, member(path, key), depth + 1, page=page) for key, inner in shown[:MAX_FIELDS]
+        ]
+        if is_file:
+            whole = Node("the whole file", kind, shortened(value.get("name"), 40), insert)
+            return Node(name, kind, insert=insert, count="file", children=(whole, *parts))
+        if depth:
+            parts.append(Node("the whole object", kind, insert=insert))
         return Node(name, kind, insert=insert, count=_count(len(value), "field"), children=tuple(parts))
-    parts = [*_every(value, path)]
-    parts += [
-        node_of(f"item {at + 1}", inner, f"{path}[{at}]", depth + 1) for at, inner in enumerate(value[:PAGE])
-    ]
-    if len(value) > PAGE:
-        parts.append(
-            Node(f"{len(value) - PAGE} more", value="type the path", insert="{{ " + f"{path}[{PAGE}]" + " }}")
-        )
-    whole = Node("the whole list", kind, _count(len(value), "item"), insert)
-    return Node(name, kind, insert=insert, count=_count(len(value), "item"), children=(whole, *parts))
+    every = Node("the whole list", kind, _count(len(value), "item"), insert)
+    parts = [every, *_every(value, path), *_page(value, path, 0, page, depth + 1)]
+    return Node(name, kind, insert=insert, count=_count(len(value), "item"), children=tuple(parts))
+
+
+def items_of(path: str, scope: SampleScope, *, start: int) -> tuple[Node, ...]:
+    """Ten more items of a list, and the way to those after them; nothing where there is no such list."""
+    try:
+        found = evaluate("{{ " + path + " }}", scope.scope())
+    except ExpressionError:
+        return ()
+    return tuple(_page(found, path, start, PAGE, 1)) if isinstance(found, list) else ()
+
+
+def _page(items: list[JSON], path: str, start: int, size: int, depth: int) -> Iterator[Node]:
+    for at, inner in enumerate(items[start : start + size], start):
+        yield node_of(f"item {at + 1}", inner, f"{path}[{at}]", depth, page=size)
+    left = len(items) - start - size
+    if left > 0:
+        first, last = start + size + 1, min(start + 2 * size, len(items))
+        yield Node(f"Items {first} to {last} of {len(items):,}", more_of=path, start=start + size)
 
 
 def member(path: str, key: str) -> str:

@@ -25,6 +25,7 @@ from workflows.engine.errors import Fault
 from workflows.engine.graph import Graph
 from workflows.models import Deployment, WorkflowTemplate
 from workflows.runs.pins import pins_of
+from workflows.triggers.published import published_document
 
 
 class Room:
@@ -90,7 +91,18 @@ class Room:
     def deployment(self) -> Deployment | None:
         """What is live in the default environment."""
         rows = Deployment.objects.for_tenant(self.template.tenant_id).filter(template=self.template)
-        return rows.filter(environment__is_default=True).select_related("version").first()
+        rows = rows.filter(environment__is_default=True).select_related("version")
+        return rows.defer("version__workflow_data").first()
+
+    @cached_property
+    def published(self) -> Document | None:
+        """The document that is live (no SQL query where this process has read it before)."""
+        return published_document(self.deployment.version_id) if self.deployment else None
+
+    @cached_property
+    def unpublished(self) -> int | None:
+        """How many things the draft has that are not live; None where nothing is live."""
+        return None if self.published is None else len(publishing.changes(self.published, self.document))
 
     def url(self, name: str, *args: Any) -> str:
         return reverse(f"workflows:{name}", args=[self.template.pk, *args])

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from automate.lib import clock
-from automate.lib.expressions import Budget, ExpressionError, Scope, evaluate
+from automate.lib.expressions import Budget, Scope
 from automate.lib.jsontypes import JSON
 from workflows.engine.graph import Graph
 from workflows.engine.words import did_you_mean
@@ -89,23 +89,6 @@ class StepSamples:
         if step is None:
             return f"There is no step `{key}`. {did_you_mean(key, self._scope.graph.steps)}".rstrip()
         return f'"{step.name}" has no sample yet. Test it to see its data.'
-
-
-@dataclass(frozen=True)
-class Preview:
-    """The result with sample data as text, or the error in plain words."""
-
-    text: str = ""
-    error: str = ""
-
-
-def preview(text: JSON, scope: Scope) -> Preview:
-    """What a field gives with sample data; cut at a length that fits under the field."""
-    try:
-        value = evaluate(text, scope)
-    except ExpressionError as error:
-        return Preview(error=error.message)
-    return Preview(text=shortened(value))
 
 
 def shortened(value: JSON, limit: int = MAX_SHOWN) -> str:

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from integrations.models import AuthType
 from workflows.builder.connection_field import ConnectionChoice
+from workflows.builder.forms.schedule import every_words
 from workflows.builder.room import Room
 from workflows.engine.document import Trigger
 from workflows.models import LiveTrigger, TriggerSubscription
@@ -55,12 +56,7 @@ def _of_poll(trigger: Trigger, live: LiveTrigger | None) -> Standing:
 
 def interval_words(trigger: Trigger) -> str:
     """How often a trigger looks: "every 5 minutes"."""
-    seconds = round(interval_s(trigger))
-    for size, word in ((86_400, "day"), (3_600, "hour"), (60, "minute"), (1, "second")):
-        if seconds >= size and seconds % size == 0:
-            count = seconds // size
-            return f"every {word}" if count == 1 else f"every {count} {word}s"
-    return f"every {seconds} seconds"
+    return f"every {every_words(round(interval_s(trigger)))}"
 
 
 def _of_subscription(live: LiveTrigger | None) -> Standing:

@@ -4,7 +4,19 @@ from __future__ import annotations
 
 from django.urls import path
 
-from workflows.builder.views import canvas, data, fetching, page, publish, samples, steps, testing, triggers
+from workflows.builder.views import (
+    canvas,
+    curl,
+    data,
+    fetching,
+    here,
+    page,
+    publish,
+    samples,
+    steps,
+    testing,
+    triggers,
+)
 
 STEP = "workflows/<uuid:id>/steps/<str:key>/"
 
@@ -13,6 +25,7 @@ urlpatterns = [
     path("steps-view/", canvas.steps_view, name="steps-view"),
     path("workflows/<uuid:id>/copy/", canvas.copy, name="builder-copy"),
     path("workflows/<uuid:id>/paste/", canvas.paste, name="builder-paste"),
+    path("workflows/<uuid:id>/here/", here.who_is_here, name="builder-here"),
     path("workflows/<uuid:id>/edit/", page.edit, name="builder-edit"),
     path("workflows/<uuid:id>/add/", page.add, name="builder-add"),
     path("workflows/<uuid:id>/test-run/", testing.test_run, name="builder-test-run"),
@@ -37,5 +50,6 @@ urlpatterns = [
     path(f"{STEP}preview/", steps.preview_field, name="builder-preview"),
     path(f"{STEP}options/<str:name>/", steps.load_options, name="builder-options"),
     path(f"{STEP}data/", data.data, name="builder-data"),
+    path(f"{STEP}curl/", curl.curl, name="builder-curl"),
     path(f"{STEP}test/", testing.test_step, name="builder-test"),
 ]

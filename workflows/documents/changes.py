@@ -15,6 +15,7 @@ SETTING_NAMES: Final = {
     "on_failure": "workflow that runs on failure", "input_schema": "input",
 }  # fmt: skip
 PART_NAMES: Final = {"when": "condition", "timeout_s": "time limit", "retry": "retries", "output": "output"}
+SUMMED_UP: Final = 4  # changes that a proposed note names
 Title = Callable[[str, str], str]  # (step key, field name) → what people call the field
 
 
@@ -28,6 +29,13 @@ def changes(old: Document | None, new: Document, *, title: Title = humanised) ->
         count = len([step for step in new.steps if step.type != "note"])
         return [f"First version, with {count} step{'s' if count != 1 else ''}."]
     return [*_about(old, new), *_triggers(old, new), *_steps(old, new, title), *_links(old, new)]
+
+
+def summed_up(changes: list[str]) -> str:
+    """The sentences as one note, the first few of them where there are many."""
+    more = len(changes) - SUMMED_UP
+    shown = " ".join(changes[:SUMMED_UP])
+    return f"{shown} And {more} more change{'s' if more > 1 else ''}." if more > 0 else shown
 
 
 def _about(old: Document, new: Document) -> Iterable[str]:

@@ -220,15 +220,16 @@ def _answers(graph: Graph) -> Iterator[Fault]:
     waiting = [
         trigger
         for trigger in graph.document.triggers
-        if trigger.type == "webhook" and trigger.setting("respond") == "step"
+        if trigger.type in ("webhook", "form") and trigger.setting("respond") == "step"
     ]
     if not waiting:
         for key in responds:
-            message = f"Step `{key}` answers a caller, but no webhook waits for it. Set `respond: step` on the webhook."
+            message = f"Step `{key}` answers a caller, but no webhook or form waits for it. Set `respond: step` there."
             yield _step_fault(key, "type", message, warning=True)
     elif not responds:
         for trigger in waiting:
-            message = f"Trigger `{trigger.key}` waits for a respond step, but there is none. Add one, or set `respond: when_done`."
+            instead = "thanks" if trigger.type == "form" else "when_done"
+            message = f"Trigger `{trigger.key}` waits for a respond step, but there is none. Add one, or set `respond: {instead}`."
             yield Fault(
                 f"triggers.{trigger.key}.config.respond", message, field="config.respond", severity="warning"
             )

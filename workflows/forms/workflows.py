@@ -7,10 +7,9 @@ from dataclasses import fields, replace
 from typing import Any, Final
 
 from django import forms
-from django.core.files.uploadedfile import UploadedFile
 
 from accounts.timezones import zone_choices
-from workflows.engine.document import MAX_TEXT_BYTES, Document, Settings
+from workflows.engine.document import Document, Settings
 from workflows.models import Folder, WorkflowTemplate
 
 MAX_TAGS: Final = 30
@@ -34,40 +33,6 @@ class NewWorkflowForm(forms.Form):
         label="Name",
         widget=forms.TextInput(attrs={"autofocus": True, "placeholder": "High-value order follow-up"}),
     )
-
-
-class ImportForm(forms.Form):
-    """A document, pasted or as a file; the file wins. `source` is what was given."""
-
-    file = forms.FileField(
-        required=False,
-        label="File",
-        allow_empty_file=True,
-        widget=forms.FileInput(attrs={"accept": ".yaml,.yml,.json"}),
-    )
-    text = forms.CharField(
-        required=False,
-        strip=False,
-        label="Or its text",
-        widget=forms.Textarea(attrs={"rows": 8, "class": "mono-input", "spellcheck": "false"}),
-        help_text="YAML or JSON, as “Export” writes it. The older form with nodes and connections is understood too.",
-    )
-
-    def clean(self) -> dict[str, Any]:
-        data = super().clean() or {}
-        file: UploadedFile[bytes] | None = data.get("file")
-        if file is None and not str(data.get("text", "")).strip():
-            raise forms.ValidationError("Choose a file, or paste the text of a workflow.")
-        if file is not None and (file.size or 0) > MAX_TEXT_BYTES:
-            raise forms.ValidationError(
-                f"The file has {file.size:,} bytes. {MAX_TEXT_BYTES:,} is the most a workflow may have."
-            )
-        return data
-
-    @property
-    def source(self) -> str | bytes:
-        file: UploadedFile[bytes] | None = self.cleaned_data.get("file")
-        return file.read() if file is not None else str(self.cleaned_data["text"])
 
 
 class WorkflowSettingsForm(forms.Form):
@@ -106,8 +71,8 @@ class WorkflowSettingsForm(forms.Form):
         min_value=1,
         max_value=100_000,
         label="Runs at once",
-        help_text="How many may be under way. Empty: one, or any number side by side. With a number here, further runs "
-        "wait for their turn also side by side.",
+        help_text="How many may be under way. Empty: any number side by side, and one for the other choices. Side by side, "
+        "further runs wait for their turn.",
     )
     keep_data = forms.ChoiceField(
         choices=KEPT,

@@ -11,14 +11,15 @@ from typing import Any, Final
 from automate.lib.jsontypes import JSON
 from workflows.engine import yaml_io
 from workflows.engine.document import Document, load
+from workflows.gallery.asks import MISSING, Ask, part_exists, read_asks, value_at
 
 FOLDER: Final = Path(__file__).parent
-_HEAD: Final = frozenset({"slug", "category", "order", "is_featured", "samples", "document"})
+_HEAD: Final = frozenset({"slug", "category", "order", "is_featured", "samples", "ask", "document"})
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One shipped template. `samples`: trigger key → the body of an example call."""
+    """One template. `samples`: trigger key → the body of an example call; `asks`: what is asked when it is set up."""
 
     slug: str
     category: str
@@ -26,6 +27,7 @@ class Entry:
     order: int = 0
     is_featured: bool = False
     samples: dict[str, JSON] = field(default_factory=dict)
+    asks: tuple[Ask, ...] = ()
 
     @property
     def source_apps(self) -> list[str]:
@@ -64,7 +66,19 @@ def _read(path: Path) -> Entry:
     strangers = set(data.get("samples", {})) - {trigger.key for trigger in document.triggers}
     if strangers:
         raise ValueError(f"{path.name}: samples are given for a trigger {sorted(strangers)[0]!r} it has not.")
-    return Entry(document=document, **data)
+    asks = read_asks(data.pop("ask", ()))
+    for ask in asks:
+        _check_ask(path.name, document, ask)
+    return Entry(document=document, asks=asks, **data)
+
+
+def _check_ask(name: str, document: Document, ask: Ask) -> None:
+    """Raises ValueError for a question about a place that the document has not."""
+    for place in ask.at:
+        if not part_exists(document, place):
+            raise ValueError(f"{name}: it asks for {place}, and there is no such step or trigger.")
+    if ask.example and value_at(document, ask.place) is MISSING:
+        raise ValueError(f"{name}: {ask.place} has no example.")
 
 
 def _once(words: Iterator[str] | list[str]) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.db import transaction
 
 from workflows.engine.document import dump
+from workflows.gallery.asks import written
 from workflows.gallery.entries import Entry, shipped
 from workflows.models import WorkflowTemplateLibrary
 
@@ -21,16 +22,17 @@ def sync_gallery() -> int:
     rows = {row.slug: row for row in ours}
     for entry in entries:
         row = rows.setdefault(entry.slug, WorkflowTemplateLibrary(slug=entry.slug))
-        for name, value in _columns(entry).items():
+        for name, value in columns(entry).items():
             setattr(row, name, value)
     WorkflowTemplateLibrary.objects.bulk_create([row for row in rows.values() if row._state.adding])
     WorkflowTemplateLibrary.objects.bulk_update(
-        [row for row in rows.values() if not row._state.adding], list(_columns(entries[0]))
+        [row for row in rows.values() if not row._state.adding], list(columns(entries[0]))
     )
     return len(entries)
 
 
-def _columns(entry: Entry) -> dict[str, object]:
+def columns(entry: Entry) -> dict[str, object]:
+    """What a row of the library says about a template, besides its slug."""
     return {
         "name": entry.document.name,
         "description": entry.document.description,
@@ -40,6 +42,7 @@ def _columns(entry: Entry) -> dict[str, object]:
         "destination_apps": entry.destination_apps,
         "required_integrations": entry.required_integrations,
         "samples": entry.samples,
+        "asks": [written(ask) for ask in entry.asks],
         "search_text": entry.search_text,
         "is_featured": entry.is_featured,
         "order": entry.order,

@@ -10,18 +10,25 @@ from automate.lib import clock
 from automate.lib.jsontypes import JSON
 from workflows import documents
 from workflows.engine.document import load
+from workflows.gallery.asks import Answers, read_asks, with_answers
 from workflows.models import LiveTrigger, Sample, WorkflowTemplate, WorkflowTemplateLibrary
 
 
 @transaction.atomic
 def use(
-    entry: WorkflowTemplateLibrary, tenant: Tenant, *, by: User, bindings: documents.Bindings | None = None
+    entry: WorkflowTemplateLibrary,
+    tenant: Tenant,
+    *,
+    by: User,
+    bindings: documents.Bindings | None = None,
+    answers: Answers | None = None,
 ) -> WorkflowTemplate:
-    """A new workflow of the template, with its sample data at hand. Slots without a binding stay empty.
+    """A new workflow of the template, with its sample data at hand. Slots without a binding stay empty, and what is not
+    answered stays as the template has it.
 
-    Raises ConnectionRefused for a binding that is not allowed.
+    Raises ConnectionRefused for a binding that is not allowed, DocumentError for an answer that cannot stand in its place.
     """
-    document = load(entry.template_data)
+    document = with_answers(load(entry.template_data), read_asks(entry.asks), answers or {})
     template = documents.create(tenant, document, by=by, bindings=bindings)
     kinds = {trigger.key: trigger.type for trigger in document.triggers}
     Sample.objects.bulk_create(

@@ -2,6 +2,7 @@
 
 from workflows.models.execution import ActiveRun, RunText, StepExecution, WorkflowExecution
 from workflows.models.library import WorkflowTemplateLibrary
+from workflows.models.rollup import Mark, RunHour, UncountedRun
 from workflows.models.runtime import (
     Blob,
     DueWipe,
@@ -13,7 +14,7 @@ from workflows.models.runtime import (
     WorkerLease,
 )
 from workflows.models.seen import SeenItem
-from workflows.models.step import StepLink, WorkflowStep
+from workflows.models.step import StepLink, UsedStep, WorkflowStep
 from workflows.models.subscription import TriggerSubscription
 from workflows.models.template import (
     ConnectionSlot,
@@ -40,7 +41,9 @@ __all__ = [
     "Favourite",
     "Folder",
     "LiveTrigger",
+    "Mark",
     "RunEvent",
+    "RunHour",
     "RunText",
     "Sample",
     "SeenItem",
@@ -50,6 +53,8 @@ __all__ = [
     "TriggerReceipt",
     "TriggerSubscription",
     "TriggerType",
+    "UncountedRun",
+    "UsedStep",
     "WaitNotice",
     "WaitToken",
     "WorkerLease",

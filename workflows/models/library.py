@@ -6,7 +6,7 @@ from typing import Any
 
 from django.db import models
 
-from accounts.models import Tenant
+from accounts.models import Tenant, User
 from automate.lib import clock
 from automate.lib.ids import uuid7
 from workflows.models.ordered_json import OrderedJSONField
@@ -50,6 +50,22 @@ class WorkflowTemplateLibrary(models.Model):
     destination_apps = models.JSONField(default=list, blank=True)
     required_integrations = models.JSONField(default=list, blank=True)
     samples = models.JSONField(default=dict, blank=True, help_text="Sample data by trigger key.")
+    asks: models.JSONField[list[dict[str, Any]], list[dict[str, Any]]] = models.JSONField(
+        default=list, blank=True, help_text="What is asked when it is set up: places in the document."
+    )
+    source = models.ForeignKey(
+        "workflows.WorkflowTemplate",
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="library_entries",
+        help_text="The workflow of the workspace it was made of.",
+    )
+    source_draft = models.PositiveIntegerField(
+        default=0, help_text="The draft version of that workflow when it was taken."
+    )
+    edition = models.PositiveIntegerField(default=1)
+    published_by = models.ForeignKey(User, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
     search_text = models.TextField(blank=True, editable=False)
     is_published = models.BooleanField(default=True)
     is_featured = models.BooleanField(default=False)
@@ -57,6 +73,7 @@ class WorkflowTemplateLibrary(models.Model):
     uses = models.PositiveIntegerField(default=0)
     order = models.PositiveSmallIntegerField(default=0)
     created_at = models.DateTimeField(default=clock.now, editable=False)
+    updated_at = models.DateTimeField(default=clock.now, editable=False)
 
     objects = LibraryQuerySet.as_manager()
 

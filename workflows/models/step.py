@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from django.db import models
 
-from accounts.models import Tenant
+from accounts.models import Tenant, User
 from accounts.querysets import TenantQuerySet
+from automate.lib import clock
 from automate.lib.ids import uuid7
 from workflows.models.ordered_json import OrderedJSONField
 from workflows.models.template import WorkflowTemplate
@@ -103,3 +104,27 @@ class StepLink(models.Model):
 
     def __str__(self) -> str:
         return f"{self.port} → {self.target_id}"
+
+
+class UsedStep(models.Model):
+    """A kind of step that somebody added by hand, and when last: offered first the next time."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    tenant = models.ForeignKey(Tenant, on_delete=models.CASCADE, related_name="+")
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+")
+    type = models.CharField(max_length=14, help_text="As documents write it, such as `condition`.")
+    integration = models.CharField(max_length=60, blank=True)
+    action = models.CharField(max_length=80, blank=True)
+    used_at = models.DateTimeField(default=clock.now)
+
+    objects = TenantQuerySet["UsedStep"].as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["user", "tenant", "type", "integration", "action"], name="used_step_once"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.type} {self.integration} {self.action}".strip()

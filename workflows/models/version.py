@@ -21,7 +21,10 @@ class WorkflowVersionQuerySet(TenantQuerySet["WorkflowVersion"]):
 
 
 class WorkflowVersion(models.Model):
-    """A document that never changes again. Without a number: the snapshot of a test run."""
+    """A document that never changes again. Without a number: the snapshot of a test run.
+
+    `deprecated_at` and its note are said about it later; they are no part of the document.
+    """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     tenant = models.ForeignKey(Tenant, on_delete=models.CASCADE, related_name="+")
@@ -32,6 +35,8 @@ class WorkflowVersion(models.Model):
     change_description = models.TextField(blank=True)
     is_rollback_version = models.BooleanField(default=False)
     rollback_of = models.PositiveIntegerField(null=True, help_text="The version number this one brings back.")
+    deprecated_at = models.DateTimeField(null=True, help_text="Since when nobody should go back to it.")
+    deprecation_note = models.TextField(blank=True, help_text="Why not, as people wrote it.")
     created_by = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
     created_at = models.DateTimeField(default=clock.now, editable=False)
 

@@ -10,7 +10,7 @@ from typing import Literal
 from django.db import InterfaceError, OperationalError
 from django.db import connection as database
 
-from automate.lib import jsontypes
+from automate.lib import clock, jsontypes
 from automate.lib.expressions import ExpressionError, Scope, evaluate
 from automate.lib.jsontypes import JSON
 from integrations import auth
@@ -161,8 +161,7 @@ def map_output(step: Step, outcome: Done | Failed, scope_of: Callable[[JSON], Sc
 def guard(record: Record, data: RunData) -> None:
     """Keep secrets out of what is stored of a step: inputs are masked, outputs that quote one are sealed."""
     if record.kind == "action" or data.leaked or data.is_tainted:
-        plain, everything = data.load_vars(), data.load_secrets()
-        masker = Masker(data.leaked | {str(value) for key, value in everything.items() if key not in plain})
+        masker = _masker(data)
         if record.kind == "action" and isinstance(record.input, dict):
             record.input = {key: _masked(key, value, masker) for key, value in record.input.items()}
         if record.kind in ("action", "code"):
@@ -176,6 +175,23 @@ def guard(record: Record, data: RunData) -> None:
         record.is_secret = record.input is not None or record.output is not None
     elif data.leaked:
         record.is_secret = bool(_leaked([record.input, record.output], list(data.leaked)))
+
+
+def _masker(data: RunData) -> Masker:
+    """Of what the run must not show: secret variables, and secrets that came back from a service."""
+    plain, everything = data.load_vars(), data.load_secrets()
+    return Masker(data.leaked | {str(value) for key, value in everything.items() if key not in plain})
+
+
+def tried(failed: Failed, data: RunData) -> dict[str, JSON]:
+    """A try that failed, as its step keeps it beside the last one: the error, when it ended, the log of its request.
+
+    The log is masked here: until the step has ended it lies in the queue, where the run's page reads it.
+    """
+    said = {**failed.error.as_json(), "ended_at": clock.now().isoformat()}
+    if isinstance(failed.request_log, dict) and "url" in failed.request_log:
+        said["request"] = _masked("", failed.request_log, _masker(data))
+    return said
 
 
 def without(value: JSON, masker: Masker) -> JSON:

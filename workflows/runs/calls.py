@@ -96,7 +96,7 @@ class Calls:
             segment.journal.announced.discard(call.path)
             return
         if call.program is None:
-            segment.journal.effect_happened()
+            segment.journal.effect_happened(call.scope)
         segment.data.leaked.update(result.leaked)
         if not isinstance(outcome, Done) and outcome.outcome_unknown and call.effect == "unsafe":
             segment.waits.unknown(call.scope, call.step, call.path, outcome.error.message, call.note)

@@ -208,10 +208,10 @@ class Engine:
         return self.claims.wish([holding.lease for holding in list(self.held.values())], now)
 
     def _commit(self, want: Wish | None, beat: bool, show: list[Lease]) -> list[Claimed]:
-        entries, now = self.unwritten, clock.now()
+        entries, now, began = self.unwritten, clock.now(), time.monotonic()
         store = current_store()
         failpoint("drain.before_commit")
-        with transaction.atomic():
+        with store.writing(durable=bool(entries)):  # a lost claim is a run that is ready still
             if entries:
                 store.write(entries, now)
                 failpoint("drain.written")
@@ -228,7 +228,7 @@ class Engine:
         self.is_in_doubt = False
         self.unwritten = []
         if beat:
-            self._has_beaten()
+            self._has_beaten(began)
         self._acknowledge(entries)
         turns.settle_after(_freed(entries))
         return claimed
@@ -245,12 +245,13 @@ class Engine:
             if run in self.held:
                 self.held[run].lease.cancelled = True
 
-    def _has_beaten(self) -> None:
-        """The lease is renewed. Was it silent for too long, runs may be others' by now: first doubt them, then say so."""
+    def _has_beaten(self, at: float) -> None:
+        """The lease is renewed. Was it silent for too long, runs may be others' by now: first doubt them, then say so.
+        It counts from before the commit: runs that were claimed with it may be others' when this process comes to them."""
         if self.writer.is_overdue():
             for holding in list(self.held.values()):
                 holding.lease.is_doubted = True
-        self.beat_at = self.writer.beat_at = time.monotonic()
+        self.beat_at = self.writer.beat_at = at
 
     def _write_one_by_one(self) -> None:
         """A value the database refuses must not hold up the others: its run fails, and says so."""

@@ -69,6 +69,7 @@ class Facts:
         self.writer = writer or Presence()
         self._wake_writer = wake_writer
         self._kept: dict[Any, tuple[float, Any]] = {}
+        self._asking: dict[Any, threading.Event] = {}
         self._lock = threading.Lock()
 
     def ask(self, read: Callable[[], T]) -> T:
@@ -96,17 +97,36 @@ class Facts:
             self.questions.get().serve()
 
     def fresh(self, key: Any, read: Callable[[], T]) -> T:
-        """A fact that is at most FRESH_S old."""
+        """A fact that is at most FRESH_S old. One thread asks at a time: the others go on with what was known, for so long."""
         found = self._kept.get(key)
         if found is not None and clock.monotonic() - found[0] < FRESH_S:
             value: T = found[1]
             return value
-        value = self.ask(read)
         with self._lock:
-            if len(self._kept) > 10_000:
-                self._kept.clear()
-            self._kept[key] = (clock.monotonic(), value)
-        return value
+            asking = self._asking.get(key)
+            if asking is None:
+                mine = self._asking[key] = threading.Event()
+        if asking is not None and self.writer.thread not in (None, threading.get_ident()):
+            if found is None:
+                self.writer.wait(asking)
+                return self.fresh(key, read)
+            value = found[1]
+            return value
+        return self._read_anew(key, read, mine if asking is None else asking)
+
+    def _read_anew(self, key: Any, read: Callable[[], T], asking: threading.Event) -> T:
+        """In this thread for all that want to know; should it fail, the next one asks."""
+        try:
+            value = self.ask(read)
+            with self._lock:
+                if len(self._kept) > 10_000:
+                    self._kept.clear()
+                self._kept[key] = (clock.monotonic(), value)
+            return value
+        finally:
+            with self._lock:
+                self._asking.pop(key, None)
+            asking.set()
 
     # --- the facts -----------------------------------------------------------------------------
     def deployment(self, deployment_id: uuid.UUID | None) -> dict[str, Any]:

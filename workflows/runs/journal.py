@@ -10,6 +10,7 @@ from workflows.runs.shapes import Child, Ending, Entry, RunState
 
 if TYPE_CHECKING:
     from workflows.runs.perform import Call
+    from workflows.runs.scopes import ScopeRun
     from workflows.runs.segment import Segment
     from workflows.runs.tokens import NewNotice, NewToken
 
@@ -53,9 +54,11 @@ class Journal:
         self._notices += notices
         self._must_flush = self._must_wait = True
 
-    def effect_happened(self) -> None:
-        """The record that follows is of an effect: it must be durable before the next effect begins."""
+    def effect_happened(self, scope: ScopeRun) -> None:
+        """The record that follows is of an effect: it must be durable before the next effect begins. That of a loop's item
+        may lag (`before`); the one before the loop may not."""
         self._must_flush = True
+        self._must_wait = self._must_wait or scope.frame is None
 
     def before(self, call: Call) -> None:
         """What has ended is durable before the next effect begins; inside loops up to MAX_BUFFER records lag.

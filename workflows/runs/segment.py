@@ -42,6 +42,7 @@ from workflows.engine.retry import is_wanted, next_delay_s
 from workflows.engine.steps import begin
 from workflows.engine.steps.context import StepContext
 from workflows.runs.account import Account
+from workflows.runs.actions import tried
 from workflows.runs.calls import Calls
 from workflows.runs.journal import Journal, LostLease
 from workflows.runs.loops import LoopKeeper
@@ -358,17 +359,17 @@ class Segment:
             self._postpone(scope, step, path, failed, started, note)
             return
         attempt = int(str(note.get("attempt", 1)))
-        errors = [*_errors(note), failed.error.as_json()]
         wait_s = self._retry_in(scope, step, failed, attempt)
         if wait_s is not None and not self.ending:
             until = clock.now() + timedelta(seconds=wait_s)
             definite = int(str(note.get("definite", 0))) + (0 if failed.outcome_unknown else 1)
             retry: Note = {"kind": "retry", "until": until.isoformat(), "started_at": started.isoformat()}
-            tried: Note = {"attempt": attempt + 1, "errors": errors, "definite": definite}
-            self.waits.sleep(scope, step, path, retry | tried)
+            errors = [*_errors(note), tried(failed, self.data)]
+            so_far: Note = {"attempt": attempt + 1, "errors": errors, "definite": definite}
+            self.waits.sleep(scope, step, path, retry | so_far)
             return
         record = self.new_record(scope, step, "FAILED", started, ("error",) if step.next.get("error") else ())
-        record.error, record.attempts = failed.error.as_json(), errors[:-1]
+        record.error, record.attempts = failed.error.as_json(), _errors(note)
         record.input, record.request_log = failed.input, failed.request_log
         self.account.had_errors = True
         self._record(scope, record)
@@ -384,7 +385,8 @@ class Segment:
         """Come again when the rate limit lets us; this was no try."""
         until = clock.now() + timedelta(seconds=failed.retry_after_s or INLINE_WAIT_S)
         wait: Note = {"kind": "retry", "until": until.isoformat(), "started_at": started.isoformat()}
-        self.waits.sleep(scope, step, path, {**note, **wait, "turn": failed.has_turn})
+        said: Note = {"turn": failed.has_turn, "why": failed.error.message}
+        self.waits.sleep(scope, step, path, {**note, **wait, **said})
 
     def _retry_in(self, scope: ScopeRun, step: Step, failed: Failed, attempt: int) -> float | None:
         if step.retry is None or failed.error.code in HOPELESS:

@@ -6,7 +6,7 @@ import uuid
 from dataclasses import dataclass
 from typing import Any
 
-from django.db import connection, transaction
+from django.db import connection
 
 from accounts.models import User
 from automate.lib import clock
@@ -20,6 +20,7 @@ from workflows.runs.pins import pins_of
 from workflows.runs.policies import FREE, admit, policy_of
 from workflows.runs.snapshot import snapshot_of
 from workflows.runs.store import TEST_PRIORITY, StartRow, current_store
+from workflows.runs.store.together import start_together
 
 
 class StartsItself(WorkflowError):
@@ -103,11 +104,10 @@ def queue_run(
         started = row.id if admission == "started" else None
         if admission == "skipped":
             return StartResult(None)
-    elif connection.vendor == "postgresql":
+    elif connection.vendor == "postgresql" or connection.in_atomic_block:
         started = current_store().start(row, key)
     else:
-        with transaction.atomic():
-            started = current_store().start(row, key)
+        started = start_together(current_store(), row, key)
     if started is None:
         assert receipt is not None
         assert live_trigger_id is not None

@@ -138,7 +138,7 @@ def _decide(key: str, turn: Turn) -> None:
     waiting = list(held.values_list("priority", "run_at", "pk")[:MAX_PROMOTED])
     if not waiting:
         return
-    limit, overlap = _rule(key)
+    limit, overlap = rule_of(key)
     if limit is None:
         turn.next += waiting
         return
@@ -148,7 +148,11 @@ def _decide(key: str, turn: Turn) -> None:
     turn.next += waiting[: max(room, 0)]
 
 
-def _rule(key: str) -> tuple[int | None, str]:
+def rule_of(key: str) -> tuple[int | None, str]:
+    """How many runs of a key may be unfinished (None: any number), and what becomes of a start beyond that.
+
+    By what is published now (one SQL query for keys of a deployment).
+    """
     from workflows.runs.policies import policy_from
 
     kind, _, deployment = key.partition(":")

@@ -1,8 +1,8 @@
 """Steps of a segment that cannot go on now: delays, retries to come, child runs, questions to a person.
 
 A wait is a note in the run's cursor, `{kind, until, started_at, …}` by path, with kinds `delay`, `retry` (and
-`attempt, errors, definite`), `child` (and `child, input`), `ask` (and `error`), and those of `asking.py`. Nothing else
-has to survive a restart.
+`attempt, errors, definite`; while a rate limit keeps it waiting `turn, why`), `child` (and `child, input`), `ask` (and
+`error`), and those of `asking.py`. Nothing else has to survive a restart.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class Waits:
         self.notes[path] = note
         self.sleeping[path] = Sleep(scope, step, path, str(note["kind"]), moment, note)
         self.segment.lease.running[path] = {
-            "state": "RETRYING" if note["kind"] == "retry" else "WAITING",
+            "state": "RETRYING" if note["kind"] == "retry" and "turn" not in note else "WAITING",
             "started_at": note.get("started_at"),
             "until": until,
             "attempt": note.get("attempt", 1),

@@ -6,10 +6,11 @@ import uuid
 from dataclasses import dataclass
 from functools import lru_cache
 
-from workflows.engine.document import Settings, Trigger, load
+from workflows.engine.document import Document, Settings, Trigger, load
 from workflows.models import WorkflowVersion
 
 KEPT_TRIGGERS = 4096  # a few hundred bytes each
+KEPT_DOCUMENTS = 16  # up to a megabyte each; for pages, not for runs
 
 
 @dataclass(frozen=True)
@@ -29,3 +30,9 @@ def published_trigger(version_id: uuid.UUID, key: str) -> PublishedTrigger | Non
         if trigger.key == key:
             return PublishedTrigger(trigger, document.settings)
     return None
+
+
+@lru_cache(maxsize=KEPT_DOCUMENTS)
+def published_document(version_id: uuid.UUID) -> Document:
+    """The document of that version (one SQL query the first time)."""
+    return load(WorkflowVersion.objects.values_list("workflow_data", flat=True).get(pk=version_id))

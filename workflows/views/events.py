@@ -18,20 +18,22 @@ from automate.lib import clock
 from automate.lib.ids import first_id_at
 from workflows.access import get_workflow_or_404, rights_on
 from workflows.models import RunEvent, WorkflowExecution, WorkflowTemplate, WorkflowTrigger
-from workflows.views.frame import bar_of, run_tabs
+from workflows.views.frame import bar_of, run_tabs, standing_of
 from workflows.views.replies import asks_for, vary
 from workflows.views.run_filters import SPANS, as_id
 
 PAGE_SIZE: Final = 50
 Kind = RunEvent.Kind
 LABELS: Final = {
-    "": "All", Kind.SKIPPED: "Skipped", Kind.FILTERED: "Ended by a filter", Kind.DUPLICATE: "Came twice",
+    "": "All", Kind.SKIPPED: "Skipped", Kind.FILTERED: "Filtered", Kind.DUPLICATE: "Came twice",
     Kind.REJECTED: "Refused", Kind.RECORDED: "Recorded, not run", Kind.RECOVERED: "Taken over", Kind.CHANGED: "Changed",
+    Kind.REPLACED: "Replaced", Kind.TROUBLE: "In trouble",
 }  # fmt: skip
 ICONS: Final = {
     Kind.SKIPPED: ("player-pause", "warn"), Kind.FILTERED: ("filter", "idle"), Kind.DUPLICATE: ("copy", "idle"),
     Kind.REJECTED: ("hand-stop", "bad"), Kind.RECORDED: ("eye", "warn"), Kind.RECOVERED: ("refresh-alert", "warn"),
-    Kind.CHANGED: ("user", "idle"), Kind.FIRED: ("bolt", "ok"),
+    Kind.CHANGED: ("user", "idle"), Kind.REPLACED: ("player-stop", "warn"), Kind.TROUBLE: ("alert-triangle", "bad"),
+    Kind.FIRED: ("bolt", "ok"),
 }  # fmt: skip
 
 
@@ -94,7 +96,8 @@ def event_list(request: AppRequest, id: uuid.UUID) -> HttpResponse:
     }
     if asks_for(request, "events"):
         return vary(render(request, "workflows/_event_rows.html", context))
-    context |= bar_of(template, "runs", rights_on(request.membership, template))
+    rights = rights_on(request.membership, template)
+    context |= bar_of(template, "runs", rights) | standing_of(template, rights)
     return vary(render(request, "workflows/event_list.html", context | {"tabs": run_tabs(template)}))
 
 

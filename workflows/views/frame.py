@@ -33,6 +33,21 @@ def bar_of(
     }
 
 
+def standing_of(template: WorkflowTemplate, rights: Collection[str]) -> dict[str, Any]:
+    """Whether what is published runs or is paused, and what this member may do about it (one SQL query)."""
+    rows = template.deployments.filter(environment__is_default=True).values_list("is_active", flat=True)
+    active = rows.first()
+    may_run = active and "workflow.run" in rights
+    is_paused = active is False and template.status != WorkflowTemplate.Status.ARCHIVED
+    return {
+        "is_paused": is_paused,
+        "now_url": reverse("workflows:workflow-run", args=[template.pk]) if may_run else "",
+        "resume_url": reverse("workflows:workflow-activate", args=[template.pk])
+        if is_paused and "workflow.publish" in rights
+        else "",
+    }
+
+
 def run_tabs(template: WorkflowTemplate) -> list[dict[str, str]]:
     """The parts of a workflow's Runs: what ran, what came in, and why something did not run."""
     parts = (("workflow-runs", "Runs"), ("request-list", "Requests"), ("event-list", "Why it did not run"),

@@ -17,7 +17,8 @@ from automate.lib import clock
 from workflows.models import WorkflowTemplate, WorkflowTemplateLibrary
 from workflows.views import replies
 from workflows.views.home_attention import Attention, attention
-from workflows.views.home_figures import DEFAULT_RANGE, RANGES, Range, figures
+from workflows.views.home_figures import DEFAULT_RANGE, DEFAULT_TOP, RANGES, TOPS, figures
+from workflows.views.home_guide import guide_of
 from workflows.views.runs import recent_runs, runs_of
 from workflows.views.template_cards import TemplateCard
 
@@ -39,6 +40,7 @@ def workspace_home(request: AppRequest, workspace_slug: str) -> HttpResponse:
         "nav": "home",
         "greeting": greeting(request),
         "attention": _attention(request),
+        "guide": guide_of(request.membership),
         **_figures_context(request),
     }
     if has_permission(request.membership, "execution.view"):
@@ -52,6 +54,8 @@ def _beginning(request: AppRequest) -> HttpResponse:
     context = {
         "nav": "home",
         "greeting": greeting(request),
+        "guide": guide_of(request.membership),
+        "example": ready[0] if ready else None,
         "cards": [TemplateCard(entry) for entry in ready[:OFFERED]],
     }
     return replies.vary(render(request, "workflows/home_new.html", context))
@@ -63,17 +67,21 @@ def _figures(request: AppRequest) -> HttpResponse:
 
 def _figures_context(request: AppRequest) -> dict[str, Any]:
     span = RANGES.get(request.GET.get("range", ""), RANGES[DEFAULT_RANGE])
+    top = request.GET.get("top", "")
+    top = top if top in TOPS else DEFAULT_TOP
     home = reverse("workspace-home", args=[request.workspace.slug])
     return {
-        "figures": figures(runs_of(request.membership), span),
-        "figures_url": f"{home}?range={span.key}",
-        "ranges": [_segment(home, other, span) for other in RANGES.values()],
+        "figures": figures(request.membership, span, top),
+        "figures_url": f"{home}?range={span.key}&top={top}",
+        "ranges": [_segment(home, other.label, other is span, other.key, top) for other in RANGES.values()],
+        "tops": [_segment(home, label, key == top, span.key, key) for key, label in TOPS.items()],
+        "top": top,
         "is_swap": bool(request.htmx),
     }
 
 
-def _segment(home: str, other: Range, chosen: Range) -> dict[str, Any]:
-    return {"label": other.label, "url": f"{home}?range={other.key}", "active": other is chosen}
+def _segment(home: str, label: str, is_chosen: bool, span: str, top: str) -> dict[str, Any]:
+    return {"label": label, "url": f"{home}?range={span}&top={top}", "active": is_chosen}
 
 
 def _attention(request: AppRequest) -> Attention:

@@ -12,12 +12,14 @@ from django.urls import reverse
 from django.utils.http import urlencode
 
 from accounts.models import Membership
+from accounts.notifications.kinds import Kind
+from accounts.notifications.models import Told
 from automate.lib import clock
 from automate.lib.ids import first_id_at
 from automate.templatetags.formats import ago_words
 from integrations.models import UserIntegration
 from workflows.access import hidden_workflows
-from workflows.models import ActiveRun, LiveTrigger, WorkflowExecution
+from workflows.models import ActiveRun, LiveTrigger, WorkflowExecution, WorkflowTemplate
 from workflows.triggers.poll_troubles import in_trouble
 from workflows.views.home_figures import first_apps
 from workflows.views.home_waiting import waiting_for
@@ -55,7 +57,7 @@ class Attention:
 
 
 def attention(membership: Membership, rows: Runs) -> Attention:
-    """What waits for this member first, then questions, expired connections and failures (five SQL queries)."""
+    """What waits for this member first, then questions, expired connections and failures (six SQL queries)."""
     asking, failing = _by_workflow(_asking(membership, rows)), _by_workflow(_failing(rows))
     apps = first_apps(run.template_id for run, _ in [*asking, *failing])
     home = reverse("workspace-home", args=[membership.tenant.slug])
@@ -68,6 +70,7 @@ def attention(membership: Membership, rows: Runs) -> Attention:
             *(_question(run, number, apps) for run, number in asking),
             *(_expired(connection, home) for connection in _expired_connections(membership)),
             *(_trouble(live) for live in _triggers_in_trouble(membership)),
+            *(_paused(template) for template in _paused_by_errors(membership)),
             *(_failure(run, number, apps) for run, number in failing),
         ]
     )
@@ -112,6 +115,24 @@ def _triggers_in_trouble(membership: Membership) -> list[LiveTrigger]:
     found = found.exclude(last_error="").exclude(template__in=hidden_workflows(membership))
     live = found.select_related("template").order_by("pk")[:LOOKED_AT]
     return [one for one in live if in_trouble(one)]
+
+
+def _paused_by_errors(membership: Membership) -> list[WorkflowTemplate]:
+    """Workflows that were paused because they failed again and again, and still are."""
+    told = Told.objects.for_tenant(membership.tenant).filter(kind=Kind.PAUSED, is_open=True)
+    found = WorkflowTemplate.objects.for_tenant(membership.tenant).filter(pk__in=told.values("subject"))
+    found = found.exclude(deployments__is_active=True).exclude(pk__in=hidden_workflows(membership))
+    return list(found.order_by("name")[:LOOKED_AT])
+
+
+def _paused(template: WorkflowTemplate) -> Concern:
+    return Concern(
+        title=template.name,
+        text="Paused, since its runs failed one after the other",
+        url=f"{reverse('workflows:workflow-runs', args=[template.pk])}?status=failed",
+        action="Look",
+        tile="workflow",
+    )
 
 
 def _question(run: WorkflowExecution, number: int, apps: dict[uuid.UUID, str]) -> Concern:

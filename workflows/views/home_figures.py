@@ -1,23 +1,24 @@
-"""The figures of a workspace's first page. Every query is bounded by a window of ids, which are in the order of time."""
+"""The figures of a workspace's first page, from runs counted by the hour: the price does not grow with the runs."""
 
 from __future__ import annotations
 
 import statistics
 import uuid
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from django.db.models import Count, Q
-from django.db.models.functions import TruncDay, TruncHour
 from django.utils import timezone
 
+from accounts.models import Membership
 from automate.lib import clock
 from automate.lib.ids import first_id_at
 from automate.templatetags.formats import NOTHING, duration
+from workflows.access import hidden_workflows
 from workflows.models import WorkflowExecution, WorkflowStep, WorkflowTemplate
-from workflows.views.run_filters import Runs
+from workflows.views.home_counts import Ran, read
+from workflows.views.run_filters import Runs, visible
 
 SAMPLED: Final = 1_000  # runs the median is taken of: the newest of the period
 BUSIEST: Final = 5
@@ -36,7 +37,7 @@ class Range:
         """The beginning of each bar, oldest first, in the reader's time zone."""
         here = timezone.localtime(now)
         if self.is_hours:
-            last = here.replace(minute=0, second=0, microsecond=0)
+            last = datetime.fromtimestamp(int(now.timestamp()) // 3600 * 3600, here.tzinfo)
             return [last - timedelta(hours=n) for n in reversed(range(self.bars))]
         days = [here.date() - timedelta(days=n) for n in reversed(range(self.bars))]
         return [timezone.make_aware(datetime(day.year, day.month, day.day)) for day in days]  # noqa: DTZ001 - made aware
@@ -68,60 +69,73 @@ class Kpi:
 
 
 @dataclass(frozen=True)
-class Busy:
+class Top:
+    """A workflow in the list of the busiest, slowest or most failing; `share` of 100 is the length of its bar."""
+
     template: WorkflowTemplate
     app: str
-    runs: int
+    value: str
+    share: float
 
 
 @dataclass(frozen=True)
 class Figures:
     kpis: list[Kpi]
     points: list[dict[str, Any]]
-    busiest: list[Busy]
+    tops: list[Top]
     title: str
+    is_quiet: bool = False
 
 
-def figures(rows: Runs, span: Range) -> Figures:
-    """Everything that depends on the period (five SQL queries). Test runs are not counted."""
-    rows = rows.filter(is_test=False)
+TOPS: Final = {"busy": "Busiest", "failing": "Failing", "slow": "Slowest"}
+DEFAULT_TOP: Final = "busy"
+
+
+def figures(membership: Membership, span: Range, top: str = DEFAULT_TOP) -> Figures:
+    """Everything that depends on the period (nine SQL queries at most). Test runs are not counted."""
+    hidden = hidden_workflows(membership)
+    tenant = membership.tenant_id
     starts = span.starts(clock.now())
     length = starts[-1] - starts[0] + (timedelta(hours=1) if span.is_hours else timedelta(days=1))
     before = starts[0] - length
-    now_counts, before_counts = _counts(rows, span, starts, before)
+    counts = read(tenant, hidden, since=_hour(before), shown=_hour(starts[0]))
+    bars, earlier = cut(counts.hours, span, starts)
+    rows = visible(WorkflowExecution.objects.for_tenant(tenant), hidden).filter(is_test=False)
     medians = (_median(rows, starts[0], None), _median(rows, before, starts[0]))
     return Figures(
-        kpis=_kpis(now_counts, before_counts, *medians),
+        kpis=_kpis(bars, earlier, *medians),
         points=[
-            {"label": _label(start, span), "succeeded": every - bad, "failed": bad}
-            for start, (every, bad) in zip(starts, now_counts, strict=True)
+            {"label": _label(start, span), "succeeded": bar.runs - bar.failed, "failed": bar.failed}
+            for start, bar in zip(starts, bars, strict=True)
         ],
-        busiest=_busiest(rows.filter(pk__gte=first_id_at(starts[0]))),
+        tops=_tops(counts.workflows, top),
         title="Runs per hour" if span.is_hours else "Runs per day",
+        is_quiet=not any(bar.runs for bar in bars),
     )
 
 
-def _counts(
-    rows: Runs, span: Range, starts: list[datetime], before: datetime
-) -> tuple[list[tuple[int, int]], tuple[int, int]]:
-    """(all, failed) of each bar, and of the whole period before (one SQL query)."""
-    cut: Any = TruncHour if span.is_hours else TruncDay
-    zone = timezone.get_current_timezone()
-    found = (
-        rows.filter(pk__gte=first_id_at(before))
-        .annotate(bar=cut("created_at", tzinfo=zone))
-        .values("bar")
-        .annotate(every=Count("pk"), bad=Count("pk", filter=Q(is_failed=True)))
-        .order_by()
-    )
-    counts = {row["bar"]: (row["every"], row["bad"]) for row in found}
-    earlier = [pair for bar, pair in counts.items() if bar < starts[0]]
-    return [counts.get(start, (0, 0)) for start in starts], _sum(earlier)
+def _hour(moment: datetime) -> int:
+    return int(moment.timestamp()) // 3600
 
 
-def _sum(pairs: Iterable[tuple[int, int]]) -> tuple[int, int]:
-    listed = list(pairs)
-    return sum(every for every, _ in listed), sum(bad for _, bad in listed)
+def cut(hours: Mapping[int, Ran], span: Range, starts: list[datetime]) -> tuple[list[Ran], Ran]:
+    """The hours as bars, and everything before the first of them together.
+
+    Days are the reader's. Where a zone is half an hour off, the hour across midnight counts for the day it begins in.
+    """
+    bars, earlier = [Ran() for _ in starts], Ran()
+    first, zone = starts[0].date(), timezone.get_current_timezone()
+    first_hour = _hour(starts[0])
+    for hour, ran in hours.items():
+        if span.is_hours:
+            place = hour - first_hour
+        else:
+            place = (datetime.fromtimestamp(hour * 3600, zone).date() - first).days
+        if place < 0:
+            earlier.add_all(ran)
+        elif place < len(bars):
+            bars[place].add_all(ran)
+    return bars, earlier
 
 
 def _median(rows: Runs, start: datetime, end: datetime | None) -> float | None:
@@ -134,17 +148,30 @@ def _median(rows: Runs, start: datetime, end: datetime | None) -> float | None:
     return statistics.median(known) if known else None
 
 
-def _busiest(rows: Runs) -> list[Busy]:
-    """The workflows with the most runs (two SQL queries)."""
-    counted = rows.values("template_id").annotate(runs=Count("pk")).order_by("-runs")[:BUSIEST]
-    runs = {row["template_id"]: row["runs"] for row in counted}
-    templates = WorkflowTemplate.objects.in_bulk(list(runs)) if runs else {}
-    apps = first_apps(runs)
+def _tops(workflows: Mapping[uuid.UUID, Ran], top: str) -> list[Top]:
+    """The first few by runs, by failures or by average duration (two SQL queries)."""
+    measure: Callable[[Ran], float] = {
+        "busy": lambda ran: ran.runs,
+        "failing": lambda ran: ran.failed,
+        "slow": lambda ran: ran.average_ms or 0,
+    }[top]
+    ordered = sorted(workflows.items(), key=lambda item: measure(item[1]), reverse=True)
+    chosen = {pk: ran for pk, ran in ordered[:BUSIEST] if measure(ran) > 0}
+    templates = WorkflowTemplate.objects.in_bulk(list(chosen)) if chosen else {}
+    apps, most = first_apps(chosen), max(map(measure, chosen.values()), default=0)
     return [
-        Busy(templates[pk], apps.get(pk, "workflow"), number)
-        for pk, number in runs.items()
+        Top(templates[pk], apps.get(pk, "workflow"), *_said(ran, top), share=100 * measure(ran) / most)
+        for pk, ran in chosen.items()
         if pk in templates
     ]
+
+
+def _said(ran: Ran, top: str) -> tuple[str]:
+    if top == "slow":
+        return (duration(ran.average_ms),)
+    if top == "failing":
+        return (f"{ran.failed:,} of {ran.runs:,}",)
+    return (f"{ran.runs:,}",)
 
 
 def first_apps(templates: Iterable[uuid.UUID]) -> dict[uuid.UUID, str]:
@@ -163,25 +190,23 @@ def first_apps(templates: Iterable[uuid.UUID]) -> dict[uuid.UUID, str]:
 # --- as people read them --------------------------------------------------------------------------
 
 
-def _kpis(
-    bars: list[tuple[int, int]], before: tuple[int, int], median: float | None, median_before: float | None
-) -> list[Kpi]:
-    every, bad = _sum(bars)
-    every_before, bad_before = before
+def _kpis(bars: list[Ran], before: Ran, median: float | None, median_before: float | None) -> list[Kpi]:
+    every, bad = sum(bar.runs for bar in bars), sum(bar.failed for bar in bars)
+    every_before, bad_before = before.runs, before.failed
     return [
         Kpi(
             "Runs", "player-play", f"{every:,}",
-            **_growth(every, every_before), values=[float(number) for number, _ in bars], tone="brand",
+            **_growth(every, every_before), values=[float(bar.runs) for bar in bars], tone="brand",
         ),
         Kpi(
             "Success rate", "circle-check", _rate(every, bad),
             **_rate_change(every, bad, every_before, bad_before),
-            values=[100 * (1 - failed / number) for number, failed in bars if number], tone="ok",
+            values=[100 * (1 - bar.failed / bar.runs) for bar in bars if bar.runs], tone="ok",
         ),
         Kpi(
             "Failed", "alert-circle", f"{bad:,}",
             **_less_is_better(bad - bad_before, f"{abs(bad - bad_before):,}", bool(every_before)),
-            values=[float(failed) for _, failed in bars] if bad else [], tone="bad",
+            values=[float(bar.failed) for bar in bars] if bad else [], tone="bad",
         ),
         Kpi(
             "Median duration", "clock", duration(median),
@@ -190,6 +215,7 @@ def _kpis(
                 duration(abs((median or 0) - (median_before or 0))),
                 median is not None and median_before is not None,
             ),
+            values=[bar.average_ms for bar in bars if bar.average_ms is not None], tone="idle",
         ),
     ]  # fmt: skip
 

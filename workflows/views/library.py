@@ -1,4 +1,4 @@
-"""The template library: finding a template, looking at it, and making a workflow of it."""
+"""The template library: finding a template, and looking at it."""
 
 from __future__ import annotations
 
@@ -8,26 +8,28 @@ from django.http import Http404, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.http import urlencode
-from django.views.decorators.http import require_GET, require_http_methods
+from django.views.decorators.http import require_GET
 from django_htmx.http import push_url
 
 from accounts.access import workspace_view
 from accounts.models import Tenant
+from accounts.permissions import has_permission
 from accounts.request import AppRequest
 from integrations.models import IntegrationDefinition, UserIntegration
-from workflows import gallery
 from workflows.builder.chosen_view import OUTLINE, chosen_view, view_switch
 from workflows.documents import catalogue_for
 from workflows.documents.catalogue import TenantCatalogue
 from workflows.engine.document import Document, load
-from workflows.errors import ConnectionRefused
+from workflows.gallery.asks import read_asks
 from workflows.models import WorkflowTemplateLibrary
 from workflows.views import replies
+from workflows.views.template_asks import questions
 from workflows.views.template_cards import TemplateCard, canvas_of, category_word, outline_of
-from workflows.views.template_setup import chosen_bindings, slot_choices
+from workflows.views.template_story import story_of
 
 FEATURED: Final = "featured"
 NO_ACCOUNT: Final = "no-account"
+OWN: Final = "workspace"
 
 
 @require_GET
@@ -36,10 +38,10 @@ def template_list(request: AppRequest, workspace_slug: str) -> HttpResponse:
     text, category = request.GET.get("q", "").strip()[:100], request.GET.get("cat", "")[:60]
     only_mine = bool(request.GET.get("mine"))
     offered = list(WorkflowTemplateLibrary.objects.offered_to(request.workspace).matching(text))
-    found = [entry for entry in offered if _is_in(entry, category)]
     if only_mine:
         connected = connected_apps(request)
-        found = [entry for entry in found if set(entry.required_integrations) <= connected]
+        offered = [entry for entry in offered if set(entry.required_integrations) <= connected]
+    found = [entry for entry in offered if _is_in(entry, category)]
     url = reverse("workflows:template-list", args=[workspace_slug])
     kept = {"q": text, "mine": "1" if only_mine else ""}
     context = {
@@ -50,6 +52,8 @@ def template_list(request: AppRequest, workspace_slug: str) -> HttpResponse:
         "mine": only_mine,
         "cards": [TemplateCard(entry) for entry in found],
         "chips": _chips(offered, url, kept, category),
+        "may_share": has_permission(request.membership, "library.manage"),
+        "is_own": category == OWN,
     }
     is_part = replies.asks_for(request, "templates")
     name = "workflows/_template_cards.html" if is_part else "workflows/template_list.html"
@@ -69,7 +73,10 @@ def template_detail(request: AppRequest, workspace_slug: str, slug: str) -> Http
         "document": document,
         "views": view_switch(request, free=False),
         **_drawn(request, document, catalogue),
+        "story": story_of(document, catalogue),
         "needs": _needs(request, entry.required_integrations),
+        "questions": questions(document, read_asks(entry.asks), catalogue),
+        **_own(request, entry),
     }
     return replies.vary(render(request, "workflows/template_detail.html", context))
 
@@ -81,24 +88,17 @@ def _drawn(request: AppRequest, document: Document, catalogue: TenantCatalogue) 
     return {"canvas": canvas_of(document, catalogue)}
 
 
-@require_http_methods(["GET", "POST"])
-@workspace_view(need="workflow.edit")
-def template_use(request: AppRequest, workspace_slug: str, slug: str) -> HttpResponse:
-    """POST makes the workflow and leads to the builder; GET asks for the connections it needs, if it needs any."""
-    entry = find_template(request.workspace, slug)
-    slots = slot_choices(request, load(entry.template_data))
-    refusal = ""
-    if request.method == "POST":
-        try:
-            template = gallery.use(
-                entry, request.workspace, by=request.user, bindings=chosen_bindings(request, slots)
-            )
-            return replies.go(request, reverse("workflows:workflow-build", args=[template.pk]))
-        except ConnectionRefused as error:
-            refusal = error.message
-    context = {"nav": "templates", "card": TemplateCard(entry), "slots": slots, "refusal": refusal}
-    page = render(request, "workflows/template_use.html", context, status=422 if refusal else 200)
-    return replies.vary(page)
+def _own(request: AppRequest, entry: WorkflowTemplateLibrary) -> dict[str, Any]:
+    """Of a template of this workspace: the workflow it was made of, and whether that has changed since."""
+    if entry.tenant_id is None:
+        return {}
+    may_share = has_permission(request.membership, "library.manage")
+    source = entry.source if may_share else None
+    return {
+        "may_share": may_share,
+        "source": source,
+        "has_news": source is not None and source.draft_version != entry.source_draft,
+    }
 
 
 def find_template(tenant: Tenant, slug: str) -> WorkflowTemplateLibrary:
@@ -134,18 +134,32 @@ def _is_in(entry: WorkflowTemplateLibrary, category: str) -> bool:
         return entry.is_featured
     if category == NO_ACCOUNT:
         return not entry.required_integrations
+    if category == OWN:
+        return entry.tenant_id is not None
     return not category or entry.category == category
 
 
 def _chips(
     offered: list[WorkflowTemplateLibrary], url: str, kept: dict[str, str], chosen: str
 ) -> list[dict[str, Any]]:
-    """All, featured, without an account, then the categories there are."""
+    """All, featured, without an account, the workspace's own, then the categories there are: each with its number."""
     categories = sorted({entry.category for entry in offered if entry.category}, key=category_word)
-    entries = [("", "All"), (FEATURED, "Featured"), (NO_ACCOUNT, "No account needed")]
+    entries = [
+        ("", "All"),
+        (FEATURED, "Featured"),
+        (NO_ACCOUNT, "No account needed"),
+        (OWN, "Your workspace"),
+    ]
     entries += [(name, category_word(name)) for name in categories]
+    if chosen and chosen not in dict(entries):
+        entries.append((chosen, category_word(chosen)))
     return [
-        {"label": label, "active": name == chosen, "url": _with(url, kept | {"cat": name})}
+        {
+            "label": label,
+            "active": name == chosen,
+            "url": _with(url, kept | {"cat": name}),
+            "count": sum(_is_in(entry, name) for entry in offered),
+        }
         for name, label in entries
     ]
 

@@ -26,7 +26,7 @@ from workflows.views import replies
 from workflows.views.run_ask import AnswerForm, questions
 from workflows.views.run_panel import first_place, panel_of
 from workflows.views.run_room import RunRoom, open_run
-from workflows.views.run_view import live_answer, page_context, run_context
+from workflows.views.run_view import live_answer, open_place, page_context, run_context
 
 MAX_INPUT_CHARS = 1024 * 1024
 SAID = {
@@ -143,8 +143,11 @@ def told(request: AppRequest, execution: WorkflowExecution, text: str, *, status
     if not request.htmx:
         (messages.success if status == 200 else messages.warning)(request, text)
         return redirect("workflows:run-detail", execution.pk)
-    room = open_run(request, execution.pk)
-    response = live_answer(request, room, panel_of(room, is_auto=True))
+    where, tab = open_place(request, execution)
+    room = open_run(request, execution.pk, where)
+    if not where and (first := first_place(room)):
+        room = RunRoom(request, room.execution, first)
+    response = live_answer(request, room, panel_of(room, tab, is_auto=not where))
     response.status_code = status
     response["HX-Trigger"] = json.dumps({"toast": {"text": text, "tone": tone}})
     return response

@@ -13,11 +13,15 @@ if TYPE_CHECKING:
     from workflows.views.run_room import RunRoom
 
 MAX_FAILED: Final = 50  # failed items that are listed by number
+MAX_LOOKED: Final = 2_000  # failed steps that are looked at for the next failed item
 
 
 @dataclass(frozen=True)
 class Chooser:
-    """The items of one loop. `segments` are what ui/_segments.html draws; `url` takes `?loop=&item=` (from 1)."""
+    """The items of one loop. `segments` are what ui/_segments.html draws; `url` takes `?loop=&item=` (from 1).
+
+    `failed`: how many items failed, as far as they were counted; `next_failed`: the address of the next of them.
+    """
 
     label: str
     loop: str
@@ -26,6 +30,8 @@ class Chooser:
     segments: list[dict[str, Any]]
     url: str
     current_status: str = ""
+    next_failed: str = ""
+    failed: int = 0
 
     @property
     def has_more(self) -> bool:
@@ -63,7 +69,26 @@ def _chooser(room: RunRoom, place: Place, loop: str) -> Chooser:
         segments.append(_arrow(room, place, loop, seen.after, "chevron-right", "Items after"))
     status = marks.get(chosen, "") if chosen is not None else ""
     url = room.url_of(place.path)
-    return Chooser(room.step(loop).name, loop, count, chosen, segments, url, status)
+    failed = _failed_in(room, path)
+    following = next(
+        (index for index in failed if chosen is None or index > chosen), failed[0] if failed else None
+    )
+    is_elsewhere = following is not None and following != chosen
+    next_url = room.url_of(place.at(loop, following).path) if is_elsewhere and following is not None else ""
+    return Chooser(room.step(loop).name, loop, count, chosen, segments, url, status, next_url, len(failed))
+
+
+def _failed_in(room: RunRoom, path: str) -> list[int]:
+    """The items of the loop at this path in which a step failed, in order (one SQL query, none without failures)."""
+    if not room.execution.had_errors and not room.execution.is_failed and room.execution.is_final:
+        return []
+    failed = room.steps.filter(path__startswith=f"{path}[", step_status=StepExecution.Status.FAILED).order_by(
+        "id"
+    )
+    numbers = (
+        text[len(path) + 1 :].partition("]")[0] for text in failed.values_list("path", flat=True)[:MAX_LOOKED]
+    )
+    return sorted({int(number) for number in numbers if number.isdecimal()})
 
 
 def _arrow(room: RunRoom, place: Place, loop: str, number: int, icon: str, label: str) -> dict[str, Any]:

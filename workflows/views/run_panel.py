@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from django.urls import reverse
@@ -27,11 +27,14 @@ from workflows.views.run_panel_parts import (
     step_facts,
     tabs,
     value,
+    view_segments,
 )
 from workflows.views.run_paths import TRIGGER, Place
 from workflows.views.run_room import RunRoom
-from workflows.views.run_rows import how, status_of
+from workflows.views.run_rows import how
 from workflows.views.run_states import LoopFacts
+from workflows.views.run_tries import Try, tries
+from workflows.views.run_values import Look
 from workflows.views.run_waits import Waiting, wait_at
 from workflows.views.run_words import Headline
 
@@ -59,11 +62,19 @@ class Panel:
     cards: list[Any] = field(default_factory=list)
     log: list[Entry] = field(default_factory=list)
     request: dict[str, Any] | None = None
+    tries: list[Try] = field(default_factory=list)
+    look: Look = field(default_factory=Look)
+    views: list[dict[str, Any]] = field(default_factory=list)
     printed: dict[str, Any] = field(default_factory=dict)
     retry_url: str = ""
     builder_url: str = ""
     waiting: Waiting | None = None
     is_auto: bool = False
+
+    @property
+    def show_run(self) -> bool:
+        """Whether it is about the run itself: its address says so in the query, which a form would drop."""
+        return self.url.endswith("?show=run")
 
 
 def panel_of(room: RunRoom, tab: str = "data", *, is_auto: bool = False) -> Panel:
@@ -78,6 +89,10 @@ def panel_of(room: RunRoom, tab: str = "data", *, is_auto: bool = False) -> Pane
         panel = _step(room, room.place, room.step(room.place.key).type == "action")
     panel.is_auto = is_auto
     panel.tab = tab if any(known["key"] == tab for known in panel.tabs) else "data"
+    panel.look = room.look
+    panel.sections = [replace(section, find=room.look.find) for section in panel.sections]
+    if panel.tab == "data" and any(section.has_value for section in panel.sections):
+        panel.views = view_segments(panel.url, room.look)
     return panel
 
 
@@ -108,7 +123,7 @@ def _overview(room: RunRoom) -> Panel:
         tile=execution.trigger_type.lower() or "manual",
         url=f"{room.url}?show=run",
         close_url=f"{room.url}?show=steps",
-        status=status_of(execution),
+        status=room.status,
     )
     panel.log = events_of_run(room)
     panel.tabs = tabs(panel.url, {"log": len(panel.log)})
@@ -175,7 +190,8 @@ def _step(room: RunRoom, place: Place, is_action: bool) -> Panel:
         choosers=choosers(room, place),
     )
     panel.log = events_of_step(room, place.path, row, live)
-    counts = {"log": len(panel.log)} | ({"request": None} if is_action else {})
+    panel.tries = tries(row, room.live.waits.get(place.path, {}))
+    counts = {"log": len(panel.log)} | ({"request": len(panel.tries) or None} if is_action else {})
     if step.type == "code":
         panel.printed = printed_of(row)
         counts["printed"] = len(panel.printed["lines"])

@@ -18,6 +18,7 @@ from workflows.views.run_paths import Place
 from workflows.views.run_room import RunRoom
 from workflows.views.run_rows import how, status_of
 from workflows.views.run_states import moment
+from workflows.views.run_values import VIEWS, Hits, Look, Node, Table, hits, table, tree
 from workflows.views.run_words import Headline, advice, waiting_words
 
 TABS: Final = {"data": "Data", "printed": "Printed", "log": "Log", "request": "Request"}
@@ -29,7 +30,10 @@ WIPED: Final = (
 
 @dataclass(frozen=True)
 class Section:
-    """A value with its name. `note` stands in its place where it cannot be shown; `pending`: it is still to come."""
+    """A value with its name. `note` stands in its place where it cannot be shown; `pending`: it is still to come.
+
+    `find`: the text that somebody searches for in it.
+    """
 
     title: str
     icon: str
@@ -38,6 +42,7 @@ class Section:
     pending: bool = False
     name: str = ""
     download_url: str = ""
+    find: str = ""
 
     @cached_property
     def size_bytes(self) -> int:
@@ -47,6 +52,22 @@ class Section:
     def is_cut(self) -> bool:
         return self.size_bytes > LIMIT_BYTES
 
+    @property
+    def has_value(self) -> bool:
+        return not self.pending and not self.note
+
+    @cached_property
+    def table(self) -> Table:
+        return table(self.value)
+
+    @cached_property
+    def tree(self) -> tuple[Node, ...]:
+        return tree(self.value)
+
+    @cached_property
+    def hits(self) -> Hits:
+        return hits(self.value, self.find)
+
 
 def tabs(url: str, counts: Mapping[str, int | None]) -> list[dict[str, Any]]:
     """The tabs that make sense: Data always, the others where they are counted (None: without a number)."""
@@ -55,6 +76,15 @@ def tabs(url: str, counts: Mapping[str, int | None]) -> list[dict[str, Any]]:
         {"key": key, "label": label, "url": f"{url}{start}tab={key}", "count": counts.get(key) or ""}
         for key, label in TABS.items()
         if key == "data" or key in counts
+    ]
+
+
+def view_segments(url: str, look: Look) -> list[dict[str, Any]]:
+    """The views of data to choose from."""
+    start = "&" if "?" in url else "?"
+    return [
+        {"label": label, "url": f"{url}{start}view={key}", "active": key == look.view}
+        for key, label in VIEWS.items()
     ]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import cached_property
 from typing import Any, Final
 
@@ -22,10 +23,11 @@ from workflows.engine.graph import Graph
 from workflows.models import ActiveRun, Deployment, StepExecution, WorkflowExecution
 from workflows.runs.program import Program, programs
 from workflows.runs.tokens import WAITS
-from workflows.views import run_paths
+from workflows.views import run_paths, run_queue, run_rows
 from workflows.views.run_outline import Drawing, Item
 from workflows.views.run_paths import TRIGGER, Place
 from workflows.views.run_states import LoopFacts, State, States, StepRow, Tally
+from workflows.views.run_values import Look
 
 _ROW: Final = ("path", "step_id", "step_status", "port", "duration_ms")
 
@@ -41,6 +43,9 @@ class Live:
     answers: Mapping[str, Any] = field(default_factory=dict)
     is_stopping: bool = False
     worker: str = ""
+    limit_key: str = ""
+    priority: int = 5
+    run_at: datetime | None = None
 
     @property
     def outside(self) -> frozenset[str]:
@@ -66,6 +71,7 @@ class RunRoom:
         self.live = _live(execution)
         self.now = clock.now()
         self.where = where
+        self.look = Look.of(request)
         self.place = self._placed(where)
 
     @property
@@ -186,6 +192,18 @@ class RunRoom:
         found = self.steps.filter(step_id=key, step_status=StepExecution.Status.FAILED).order_by("-id")
         return str(found.values_list("path", flat=True).first() or "")
 
+    @property
+    def status(self) -> str:
+        """As pages name it: also for a run that is held until others have ended."""
+        is_held = self.live.state == ActiveRun.State.HELD
+        return ActiveRun.State.HELD if is_held else run_rows.status_of(self.execution)
+
+    @cached_property
+    def reason(self) -> run_queue.Reason | None:
+        """Why it has not begun; None for a run that has (one to five SQL queries for one that has not)."""
+        is_pending = self.execution.status == WorkflowExecution.Status.PENDING
+        return run_queue.reason(self) if is_pending else None
+
     # --- addresses and rights ------------------------------------------------------------------
     @cached_property
     def rights(self) -> frozenset[str]:
@@ -238,7 +256,7 @@ def _live(execution: WorkflowExecution) -> Live:
     cursor = active.cursor or {}
     return Live(
         active.seq, active.state, active.progress or {}, cursor.get("waits") or {}, cursor.get("answers") or {},
-        active.cancel_requested, active.worker,
+        active.cancel_requested, active.worker, active.concurrency_key, active.priority, active.run_at,
     )  # fmt: skip
 
 

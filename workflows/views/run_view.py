@@ -5,10 +5,11 @@ from __future__ import annotations
 import uuid
 from collections.abc import Mapping
 from typing import Any, Final
+from urllib.parse import unquote, urlsplit
 
-from django.http import Http404, HttpResponse
+from django.http import Http404, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
-from django.urls import reverse
+from django.urls import Resolver404, resolve, reverse
 from django.utils.http import urlencode
 from django.views.decorators.http import require_GET
 
@@ -17,11 +18,12 @@ from automate.lib import jsontypes
 from workflows.models import WorkflowExecution
 from workflows.views import run_rows
 from workflows.views.frame import bar_of
+from workflows.views.replies import asks_for
 from workflows.views.run_ask import Question, questions
-from workflows.views.run_canvas import run_canvas
 from workflows.views.run_panel import Panel, first_place, panel_of, value_of
 from workflows.views.run_panel_parts import may_retry
 from workflows.views.run_room import RunRoom, open_run
+from workflows.views.run_shape import remembered, shape_of
 from workflows.views.run_waits import waits
 from workflows.views.run_words import headline
 from workflows.views.runs import NOTHING_NEW, column, vary
@@ -55,7 +57,8 @@ def run_live(request: AppRequest, id: uuid.UUID) -> HttpResponse:
     """What is new since `?seq=`: 204 when nothing is, 286 with the last state when the run has ended."""
     room = open_run(request, id, request.GET.get("step", ""))
     seen = request.GET.get("seq", "")
-    if seen.isdecimal() and int(seen[:12]) >= room.seq and not room.execution.is_final:
+    is_same = seen.isdecimal() and int(seen[:12]) >= room.seq and request.GET.get("why", "") == _why(room)
+    if is_same and not room.execution.is_final:
         return HttpResponse(status=NOTHING_NEW)
     panel = panel_of(room, request.GET.get("tab", "data"), is_auto="auto" in request.GET)
     with_panel = _stamp(panel) != request.GET.get("stamp", "")
@@ -80,15 +83,29 @@ def run_data(request: AppRequest, id: uuid.UUID, path: str, name: str) -> HttpRe
     return response
 
 
+def open_place(request: AppRequest, execution: WorkflowExecution) -> tuple[str, str]:
+    """The step and the tab that the page which asks has open, by its address; empty where nobody chose a step."""
+    url = urlsplit(request.htmx.current_url or "")
+    try:
+        found = resolve(unquote(url.path))
+    except Resolver404:
+        return "", "data"
+    tab = QueryDict(url.query).get("tab", "data")
+    is_step = found.view_name == "workflows:run-step" and found.kwargs.get("id") == execution.pk
+    return (str(found.kwargs["path"]), tab) if is_step else ("", tab)
+
+
 # --- answers ------------------------------------------------------------------------------------------
 def _shown(request: AppRequest, room: RunRoom, *, is_auto: bool = False) -> HttpResponse:
     """The page, or for a card that asks for `#panel` the panel, with the steps out of band."""
     panel = panel_of(room, request.GET.get("tab", "data"), is_auto=is_auto)
-    if request.htmx and request.htmx.target == "panel":
+    if asks_for(request, "panel-data"):
+        return vary(render(request, "workflows/_run_data.html", {"panel": panel, "room": room}))
+    if asks_for(request, "panel"):
         context = run_context(request, room, panel) | {"focus": True}
-        return vary(render(request, "workflows/_run_panel_answer.html", context))
+        return remembered(request, render(request, "workflows/_run_panel_answer.html", context))
     context = run_context(request, room, panel) | page_context(room)
-    return vary(render(request, "workflows/run_detail.html", context))
+    return remembered(request, render(request, "workflows/run_detail.html", context))
 
 
 def live_answer(
@@ -124,7 +141,7 @@ def run_context(
     return {
         "room": room,
         "run": execution,
-        "status": run_rows.status_of(execution),
+        "status": room.status,
         "status_text": "Stopping" if room.live.is_stopping else "",
         "how": run_rows.how(execution.trigger_type, execution.retry_of_id),
         "duration_ms": run_rows.duration_ms(execution, room.now),
@@ -134,7 +151,7 @@ def run_context(
         "items": room.items() if room.program else [],
         "panel": panel,
         "deeds": deeds(room),
-        **run_canvas(request, room),
+        **shape_of(request, room),
         "live_url": _live_url(room, panel),
     }
 
@@ -169,7 +186,14 @@ def _live_url(room: RunRoom, panel: Panel) -> str:
     }
     if panel.is_auto:
         said["auto"] = "1"
+    if why := _why(room):
+        said["why"] = why
     return f"{reverse('workflows:run-live', args=[room.execution.pk])}?{urlencode(said)}"
+
+
+def _why(room: RunRoom) -> str:
+    """Differs when a run that has not begun waits for something else; its own rows do not change by that."""
+    return run_rows.digest(repr(room.reason)) if room.reason else ""
 
 
 def _stamp(panel: Panel) -> str:

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.dateformat import format as format_date
 
-from automate.templatetags.formats import duration
 from workflows.models import ActiveRun, WorkflowExecution
 from workflows.runs.tokens import WAITS
 from workflows.views.run_paths import parse
@@ -18,10 +18,10 @@ from workflows.views.run_states import moment
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from workflows.views.run_queue import Reason
     from workflows.views.run_room import RunRoom
 
 Status = WorkflowExecution.Status
-SLOW_START_S: Final = 10  # a queued run that waits longer than this makes people wonder
 
 _RECONNECT = "The service did not accept the sign-in. Reconnect the account under Integrations, then retry."
 _CONNECT = (
@@ -67,7 +67,7 @@ OTHERWISE: Final = "Compare the step's input with the message, correct the step,
 
 @dataclass(frozen=True)
 class Headline:
-    """How a run stands. `text` may be empty; `busy` draws a spinner."""
+    """How a run stands. `text` may be empty; `busy` draws a spinner; `links`: words and addresses of runs it speaks of."""
 
     tone: str
     icon: str
@@ -76,6 +76,7 @@ class Headline:
     advice: str = ""
     busy: bool = False
     code: str = ""
+    links: tuple[tuple[str, str], ...] = ()
 
 
 def advice(error: Mapping[str, Any]) -> str:
@@ -96,8 +97,8 @@ def headline(room: RunRoom) -> Headline | None:
         return _ended(room)
     if room.live.is_stopping:
         return Headline("warn", "player-stop", "Stopping", "The step under way is finished first.", busy=True)
-    if room.execution.status == Status.PENDING:
-        return _queued(room)
+    if room.reason:
+        return _queued(room, room.reason)
     if room.live.asked:
         return None  # the questions stand there instead
     return _under_way(room)
@@ -124,15 +125,11 @@ def _ended(room: RunRoom) -> Headline | None:
     return Headline("bad", "alert-circle", title, message, advice(error), code=str(error.get("code", "")))
 
 
-def _queued(room: RunRoom) -> Headline:
-    waited_s = int((room.now - room.execution.created_at).total_seconds())
-    if room.live.state == ActiveRun.State.HELD:
-        text = "It begins as soon as the runs before it leave room, as the settings of the workflow and the workspace say."
-        return Headline("warn", "hourglass", "Waiting for an earlier run", text)
-    text = "A worker takes it in a moment."
-    if waited_s > SLOW_START_S:
-        text = f"It has waited for {duration(waited_s * 1000)}. The workers are busy, or none is running."
-    return Headline("idle", "clock", "Queued", text, busy=waited_s <= SLOW_START_S)
+def _queued(room: RunRoom, why: Reason) -> Headline:
+    if why.is_usual:
+        return Headline("idle", "clock", why.title, why.text, busy=True)
+    is_held = room.live.state == ActiveRun.State.HELD
+    return Headline("warn", "hourglass" if is_held else "clock", why.title, why.text, links=why.links)
 
 
 def _under_way(room: RunRoom) -> Headline | None:
@@ -142,11 +139,10 @@ def _under_way(room: RunRoom) -> Headline | None:
     busy = [(path, live) for path, live in found if not _is_around(path, found)]
     if busy:
         path, live = busy[0]
+        if live.get("state") == "RETRYING":
+            return _retrying(room, path, live)
         number = room.names.numbers.get(path.rsplit(".", 1)[-1], 0)
         more = f", and {len(busy) - 1:,} more at the same time" if len(busy) > 1 else ""
-        if live.get("state") == "RETRYING":
-            text = f"Try {live.get('attempt', 2)} of step {number} follows{_until(live)}."
-            return Headline("warn", "refresh", "Waiting for the next try", text)
         return Headline(
             "run",
             "player-play",
@@ -162,7 +158,21 @@ def _under_way(room: RunRoom) -> Headline | None:
         return None  # who is asked stands there instead
     path, live = waiting[0]
     step = room.names.numbered(path.rsplit(".", 1)[-1])
-    return Headline("warn", "hourglass", f"Waiting at {step}", waiting_words(room, path, live))
+    child = room.live.waits.get(path, {}).get("child")
+    links = (("the run it started", reverse("workflows:run-detail", args=[child])),) if child else ()
+    return Headline("warn", "hourglass", f"Waiting at {step}", waiting_words(room, path, live), links=links)
+
+
+def _retrying(room: RunRoom, path: str, live: Mapping[str, Any]) -> Headline:
+    step = room.names.numbered(path.rsplit(".", 1)[-1])
+    text = f"{last_error(room, path)} Try {live.get('attempt', 2)} follows{_until(live)}."
+    return Headline("warn", "refresh", f"{step} is tried again", text.strip())
+
+
+def last_error(room: RunRoom, path: str) -> str:
+    """What the newest failed try of a step under way said; empty when none failed."""
+    last = next(iter(reversed(room.live.waits.get(path, {}).get("errors") or [])), None)
+    return str(last.get("message", "")) if isinstance(last, dict) else ""
 
 
 def _is_around(path: str, found: list[tuple[str, Any]]) -> bool:
@@ -172,8 +182,10 @@ def _is_around(path: str, found: list[tuple[str, Any]]) -> bool:
 
 def waiting_words(room: RunRoom, path: str, live: Mapping[str, Any]) -> str:
     """What a waiting step waits for."""
-    kind = room.live.waits.get(path, {}).get("kind")
-    until = moment(live.get("until"))
+    note = room.live.waits.get(path, {})
+    kind, until = note.get("kind"), moment(live.get("until"))
+    if kind == "retry":  # a rate limit, which counts as no try
+        return f"{note.get('why') or 'The service takes no more calls just now.'} It goes on{_until(live)}, by itself."
     if kind == "child":
         return "It waits for the workflow it has started."
     if kind in WAITS:

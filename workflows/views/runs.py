@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from django.http import HttpResponse
@@ -19,8 +19,9 @@ from accounts.permissions import has_permission
 from accounts.request import AppRequest
 from workflows.access import get_workflow_or_404, hidden_workflows, rights_on
 from workflows.models import WorkflowExecution, WorkflowTemplate
-from workflows.views import run_rows
-from workflows.views.frame import bar_of, run_tabs
+from workflows.runs.claims import is_draining
+from workflows.views import run_queue, run_rows
+from workflows.views.frame import bar_of, run_tabs, standing_of
 from workflows.views.run_filters import SPANS, TESTS, TRIGGER_TYPES, Filters, Runs, as_id, chips, visible
 
 RECENT: Final = 6  # rows on the workspace's first page
@@ -61,6 +62,7 @@ def workflow_runs(request: AppRequest, id: uuid.UUID) -> HttpResponse:
             "tabs": run_tabs(template),
             "retry_url": retry,
             **bar_of(template, "runs", rights),
+            **standing_of(template, rights),
         }
 
     url = reverse("workflows:workflow-runs", args=[template.pk])
@@ -121,6 +123,7 @@ def _list(
         "page": found,
         "chips": chips(filters, filters.counted(request.workspace, rows, search), url),
         "poll_url": url + filters.query(seen=found.seen + mark) if filters.is_first_page else "",
+        "draining": run_queue.DRAINING if _waits_for_drain(found.rows) else "",
     }
     is_failed = filters.status == "failed" and context["runs"]
     context["retry_url"] = (
@@ -130,6 +133,11 @@ def _list(
         return vary(render(request, page, context))
     response = vary(render(request, "workflows/_run_rows.html", context))
     return response if "seen" in request.GET else push_url(response, url + filters.query())
+
+
+def _waits_for_drain(rows: Sequence[WorkflowExecution]) -> bool:
+    """Whether some of these runs have not begun since the server takes nothing new (one SQL query if some are queued)."""
+    return any(row.status == WorkflowExecution.Status.PENDING for row in rows) and is_draining()
 
 
 def _column(request: AppRequest, template: WorkflowTemplate, rows: Runs) -> HttpResponse:

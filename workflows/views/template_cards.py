@@ -44,8 +44,17 @@ class TemplateCard:
 
     @property
     def is_ready(self) -> bool:
-        """Whether it needs no account: one click makes it."""
-        return not self.entry.required_integrations
+        """Whether it needs no account and asks nothing: one click makes it."""
+        return not self.entry.required_integrations and not self.entry.asks
+
+    @property
+    def uses(self) -> str:
+        """ "3.1k uses"; empty where nobody used it yet."""
+        count = self.entry.uses
+        if not count:
+            return ""
+        number = f"{count / 1000:.1f}k".replace(".0k", "k") if count >= 1000 else str(count)
+        return f"{number} use{'' if count == 1 else 's'}"
 
 
 def category_word(category: str) -> str:

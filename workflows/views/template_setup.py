@@ -11,7 +11,7 @@ from django.utils.http import urlencode
 from accounts.request import AppRequest
 from integrations.models import IntegrationDefinition, UserIntegration
 from workflows.documents import Bindings
-from workflows.engine.document import Document
+from workflows.engine.document import Document, Step, Trigger
 
 LATER: Final = "later"
 
@@ -25,6 +25,7 @@ class SlotChoice:
     slug: str
     connect_url: str
     chosen: str = LATER
+    purpose: str = ""  # what uses it, where the template has several slots of one app
     connections: list[UserIntegration] = field(default_factory=list)
 
     @property
@@ -55,6 +56,7 @@ def slot_choices(request: AppRequest, document: Document) -> list[SlotChoice]:
             slug=slot.integration,
             app=names.get(slot.integration, slot.integration),
             connect_url=_connect_url(request, slot.integration, slot.key),
+            purpose=_purpose(document, slot.key),
             connections=fitting[slot.integration],
             chosen=_chosen(request, slot.key, fitting[slot.integration]),
         )
@@ -70,6 +72,15 @@ def chosen_bindings(request: AppRequest, slots: list[SlotChoice]) -> Bindings:
         if chosen in {str(connection.pk) for connection in slot.connections}:
             found[slot.key] = chosen
     return found
+
+
+def _purpose(document: Document, key: str) -> str:
+    """The first step or trigger that uses the slot, where another slot is of the same app."""
+    app = document.connections[key].integration
+    if sum(slot.integration == app for slot in document.connections.values()) < 2:
+        return ""
+    parts: list[Step | Trigger] = [*document.triggers, *document.steps]
+    return next((part.name for part in parts if part.connection == key), key)
 
 
 def _chosen(request: AppRequest, key: str, fitting: list[UserIntegration]) -> str:

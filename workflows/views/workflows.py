@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from typing import Any, Final
 
+from django.contrib import messages
 from django.core.paginator import Paginator
 from django.http import HttpResponse
 from django.shortcuts import render
@@ -122,6 +123,9 @@ def workflow_bring_back(request: AppRequest, id: uuid.UUID) -> HttpResponse:
 def workflow_duplicate(request: AppRequest, id: uuid.UUID) -> HttpResponse:
     template = get_workflow_or_404(request, id, "workflow.edit")
     made = keeping.copy(template, by=request.user)
+    if "open" in request.POST:
+        messages.success(request, f"This is “{made.name}”, a draft of its own.")
+        return replies.go(request, reverse("workflows:workflow-build", args=[made.pk]))
     return _said(request, template, f"“{made.name}” is a draft of its own.")
 
 

@@ -225,7 +225,7 @@ def _named(error: OSError | http.client.HTTPException, hop: _Hop, answered: bool
     host = hop.target.origin.authority
     sent = True if answered else None
     if isinstance(error, TimeoutError):
-        return TimedOut(f"“{host}” did not answer within {hop.request.timeout_s:g} s.", sent=sent)
+        return TimedOut(f"“{host}” did not answer within {round(hop.request.timeout_s, 2):g} s.", sent=sent)
     if isinstance(error, http.client.IncompleteRead):
         return ConnectionLost(f"“{host}” hung up in the middle of its answer.", sent=True)
     if isinstance(error, OSError):

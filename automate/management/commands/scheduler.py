@@ -16,9 +16,11 @@ from typing import Any
 from django.core.management.base import BaseCommand
 from django.db import DatabaseError, InterfaceError, OperationalError, close_old_connections, connection
 
+from accounts.notifications import mail, notify
 from automate.lib import clock
 from automate.processes import write_pid
-from workflows.runs import dispatch, health, notices, recovery, wiping
+from workflows import news
+from workflows.runs import counting, dispatch, health, notices, recovery, wiping
 from workflows.runs.pruning import Pruner
 from workflows.triggers import schedules
 from workflows.triggers.errands import Errands
@@ -28,6 +30,7 @@ log = logging.getLogger(__name__)
 TICK_S = 0.5
 ERRANDS_EVERY_S = 1.0
 TIDY_EVERY_S = 300.0
+MAILS_EVERY_S = 5.0
 UPKEEP_EVERY_S = 3600.0
 
 
@@ -63,11 +66,27 @@ def make_chores(poller: Poller) -> list[Chore]:
         Chore(recovery.sweep, recovery.SWEEP_EVERY_S),
         Chore(health.note_tick, recovery.SWEEP_EVERY_S),
         Chore(notices.ask_for_sending, 0.0),
+        Chore(counting.tick, counting.EVERY_S),
+        Chore(news.look, news.EVERY_S),
+        Chore(_send_mails, MAILS_EVERY_S),
+        Chore(_forget, UPKEEP_EVERY_S, done_at=time.monotonic()),
         Chore(recovery.tidy, TIDY_EVERY_S),
         Chore(lambda: wiping.wipe_due(clock.now()), wiping.WIPE_EVERY_S),
         Chore(Pruner().tick, 0.0),
         Chore(_look_after_connections, UPKEEP_EVERY_S, done_at=time.monotonic()),
     ]
+
+
+def _send_mails() -> None:
+    """Notifications go out by the mail worker, where a slow mail server keeps nobody waiting."""
+    if mail.has_due():
+        dispatch.queue_task(mail.TASK, queue="mail")
+
+
+def _forget() -> None:
+    now = clock.now()
+    counting.tidy(now)
+    notify.tidy(now)
 
 
 def _look_after_connections() -> None:

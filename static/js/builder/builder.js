@@ -1,9 +1,18 @@
 // The builder: which step is open, saving while one types, keys. Everything works without it, by forms and links.
-import "./fields.js";
-import "./picker.js";
+import "./here.js";
+import "./palette.js";
+import "./problems.js";
 import { onLoad } from "../overlays.js";
 
 document.documentElement.classList.add("has-script");
+
+// ---- what the panel needs comes with the first one that is opened ----
+const panelParts = () => import("./panel.js");
+
+document.addEventListener("htmx:beforeRequest", (event) => {
+  if (event.detail.target.id === "panel") panelParts();
+});
+if (document.getElementById("panel")?.childElementCount) panelParts();
 
 // ---- the open step: card marked, columns laid out, focus on its title ----
 function openPart() {
@@ -25,10 +34,12 @@ function showPicker() {
   if (!column) return;
   const url = form?.dataset.pickerUrl ?? "";
   if (column.dataset.url === url) return;
+  const search = column.querySelector("form[role=search]");
+  const asked = search && new URL(search.action).pathname === url ? `?${new URLSearchParams(new FormData(search))}` : ""; // as it was
   column.dataset.url = url;
   column.classList.toggle("is-closed", !url);
   if (!url) column.replaceChildren();
-  else htmx.ajax("GET", url, { target: column, swap: "innerHTML" });
+  else htmx.ajax("GET", url + asked, { target: column, swap: "innerHTML" });
 }
 
 document.addEventListener("htmx:afterSwap", (event) => {
@@ -40,6 +51,7 @@ document.addEventListener("htmx:afterSwap", (event) => {
   }
 });
 document.addEventListener("htmx:oobAfterSwap", () => {
+  if (document.getElementById("panel")?.childElementCount) panelParts();
   openPart();
   showPicker();
 });
@@ -54,29 +66,6 @@ document.addEventListener("steps-changed", () => setTimeout(() => { // once the 
   showPicker();
 }));
 addEventListener("popstate", () => location.reload());
-
-// ---- save while somebody types: 800 ms after the last key ----
-const SAVE_AFTER_MS = 800;
-let timer = 0;
-
-function later(form) {
-  clearTimeout(timer);
-  document.getElementById("autosaved").textContent = "";
-  timer = setTimeout(() => form.isConnected && form.dispatchEvent(new Event("autosave")), SAVE_AFTER_MS);
-}
-for (const type of ["input", "change"]) {
-  document.addEventListener(type, (event) => {
-    const form = event.target.closest("form[data-part-form]");
-    if (!form || event.target.name === "action" || event.target.name === "q" || event.target.matches("[data-submit]")) return;
-    later(form);
-  });
-}
-document.addEventListener("htmx:configRequest", (event) => {
-  if (event.detail.elt.matches("form[data-part-form]")) clearTimeout(timer);
-});
-document.addEventListener("change", (event) => {
-  if (event.target.matches("[data-submit]")) event.target.form.requestSubmit();
-});
 
 // ---- somebody comes back from a service's own page with a new connection: it is used at once ----
 const back = document.querySelector("#panel [data-submit-now]");
@@ -97,7 +86,7 @@ document.addEventListener("connection-made", (event) => {
 });
 
 // ---- keys of DESIGN section 9 ----
-const TYPING = "input, textarea, select, [contenteditable=true]";
+const TYPING = "input, textarea, select, [contenteditable=true], .cm-editor";
 
 function pressed(event) {
   const command = (name) => document.querySelector(`#part-menu [data-part-command="${name}"], #part-menu [data-part-command="${name}_trigger"]`);

@@ -1,12 +1,21 @@
 // The data picker: puts an expression into the field one was in last, by click or by dragging.
+import { boxOf } from "./editing.js";
+import { editors } from "./editors.js";
+
 let target = null;
+const shownOf = (box) => editors.get(box)?.host ?? box;
 
 function mark(box) {
-  target?.classList.remove("is-target");
+  for (const one of document.querySelectorAll("#panel .is-target")) one.classList.remove("is-target");
   target = box;
 }
 document.addEventListener("focusin", (event) => {
-  if (event.target.matches?.("[data-data]")) mark(event.target);
+  const box = boxOf(event.target);
+  if (box) mark(box);
+});
+document.addEventListener("focusout", (event) => { // so that one sees where a click in the picker will put it
+  const box = boxOf(event.target);
+  if (box && box === target && event.relatedTarget?.closest("#picker, .inline-picker")) shownOf(box).classList.add("is-target");
 });
 
 function field() {
@@ -16,6 +25,7 @@ function field() {
 
 // Inside {{ }} only the inner part is put in; a function goes around the cursor.
 export function insert(box, text, isFunction) {
+  if (editors.has(box)) return editors.get(box).insert(text, isFunction);
   const start = box.selectionStart ?? box.value.length;
   const end = box.selectionEnd ?? start;
   const before = box.value.slice(0, start);
@@ -43,10 +53,12 @@ document.addEventListener("click", (event) => {
   const link = event.target.closest("[data-insert-for]");
   if (!link) return;
   event.preventDefault();
-  const box = document.getElementById(link.dataset.insertFor) ?? link.closest(".field").querySelector("[data-data]");
+  const named = document.getElementById(link.dataset.insertFor);
+  const box = named?.matches("[data-data]") ? named : link.closest(".field").querySelector("[data-data]"); // instead of a choice
+  box?.closest("details")?.setAttribute("open", "");
   box?.focus();
   if (document.getElementById("picker")?.checkVisibility()) {
-    box?.classList.add("is-target");
+    if (box) shownOf(box).classList.add("is-target");
     return;
   }
   const slot = link.closest(".field").querySelector(":scope > .inline-picker");

@@ -15,7 +15,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.error import HTTPError
 
-from tests.faults.stage import DRAIN_S, Stage, look_again
+from tests.faults.stage import DRAIN_S, Stage, freeze, look_again
 from tests.faults.verdict import Verdict, row
 from tests.support.checker import Fault
 from tests.support.product import Product, Published
@@ -40,7 +40,10 @@ def small(key: str, *triggers: dict[str, Any]) -> dict[str, Any]:
 @row("duplicates", "the same delivery 50 times in parallel")
 def duplicates(stage: Stage) -> Verdict:
     """By each header under which senders repeat the id of a delivery; then the same id with another body."""
-    product, rounds = stage.product(), 3 if stage.full else 1
+    return send_often(stage, stage.product(), 3 if stage.full else 1)
+
+
+def send_often(stage: Stage, product: Product, rounds: int) -> Verdict:
     hook = product.publish(small(stage.new_key("duplicates"), {"key": "go", "type": "webhook"}))
     faults: list[Fault] = []
     with ThreadPoolExecutor(COPIES) as senders:
@@ -86,10 +89,14 @@ def _post(url: str, body: bytes, headers: dict[str, str]) -> tuple[int, bytes]:
 @row("schedules", "two schedulers, 200 minute-schedules, 3 hours", short=False)
 def schedules(stage: Stage) -> Verdict:
     """In a clock that runs 90 times as fast; every minute of every schedule is exactly one run."""
-    workflows, minutes, rate = (10, 180, 90) if stage.full else (2, 20, 60)
+    return fire(stage, 10, 180, rate=90) if stage.full else fire(stage, 2, 20, rate=60)
+
+
+def fire(stage: Stage, workflows: int, minutes: int, *, rate: int, **settings: str) -> Verdict:
+    """Each workflow has SCHEDULES_EACH schedules."""
     clock = f"rate={rate},start={time.time()}"
     began = time.time()
-    product = stage.new_product(DEBUG="true", AUTOMATE_CLOCK=clock)
+    product = stage.new_product(DEBUG="true", AUTOMATE_CLOCK=clock, **settings)
     product.run_beside("scheduler")
 
     def now() -> datetime:
@@ -178,10 +185,8 @@ def poll(stage: Stage) -> Verdict:
     product = stage.new_product(DEBUG="true", AUTOMATE_CLOCK=f"rate={rate},start={time.time()}")
     dice, name = random.Random(5), stage.new_key("box")
     workflow = publish_poll(stage, product, name)
-    put, supervised = 0, product.pid("scheduler")
-    os.kill(
-        supervised, signal.SIGSTOP
-    )  # the supervisor would wait longer after each death; these are started here
+    # the supervisor would wait longer after each death; these are started here
+    put, supervised = 0, freeze(product, "scheduler")
     try:
         for _ in range(kills):
             count = dice.randint(1, 12)
@@ -236,12 +241,16 @@ def kill_poller(product: Product, *, after_s: float) -> None:
     process.wait()
 
 
-def poll_verdict(product: Product, workflow: Published, put: int, done: str) -> Verdict:
+def poll_verdict(
+    product: Product, workflow: Published, put: int, done: str, *, within_s: float = DRAIN_S
+) -> Verdict:
     """Every row once: those that were there before the first poll start nothing."""
-    for _ in look_again(product, for_s=DRAIN_S):
+    give_up = time.monotonic() + within_s
+    while time.monotonic() < give_up:
         statuses = product.rows().statuses(workflow.id)
         if sum(statuses.values()) >= put and statuses.keys() <= {"COMPLETED", "FAILED"}:
             break
+        time.sleep(0.1)
     time.sleep(2.5)  # what would come twice comes now
     runs = product.rows().runs(workflow.id)
     found = Counter(run.body["id"] for run in runs)

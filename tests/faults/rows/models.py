@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import tempfile
+import traceback
+from collections.abc import Iterator
 
 from tests.faults.stage import Stage
 from tests.faults.verdict import Verdict, row
@@ -33,8 +35,16 @@ def histories(stage: Stage) -> Verdict:
     try:
         run_histories(count)
     except (Broken, ExceptionGroup) as error:
-        return Verdict(done, count, [Fault("other", str(error))])
+        traceback.print_exc()
+        return Verdict(done, count, [Fault("other", said) for said in _said(error)])
     return Verdict(done, count)
+
+
+def _said(error: BaseException) -> Iterator[str]:
+    """Of a group what is in it, too: what broke once and not again stands there."""
+    yield f"{type(error).__name__}: {error}"
+    for one in error.exceptions if isinstance(error, BaseExceptionGroup) else ():
+        yield from _said(one)
 
 
 @row("reference", "1,000 random graphs against a naive interpreter", short=False)

@@ -9,24 +9,32 @@ import time
 from collections import Counter
 from contextlib import suppress
 
-from tests.faults.stage import LEASE_S, Stage, look_again, rush
+from tests.faults.stage import LEASE_S, Rush, Stage, look_again, rush
 from tests.faults.verdict import Verdict, row
 from tests.support.product import Product
 
 WORK_AGAIN_S = 90.0  # longest wait for a worker that is up and holds runs
 SWEEP_S = 2.0
+STOPPED_S = LEASE_S + SWEEP_S + 2
+LATE_OK = 1
 
 
 @row("sigkill", "SIGKILL of workers under load")
 def sigkill(stage: Stage) -> Verdict:
     """By turns the worker with all its children, and the one process of it that holds runs."""
     kills, at_least_s = (50, 60.0) if stage.full else (4, 5.0)
-    product, dice, hit = stage.product(), random.Random(7), []
+    traffic, held = kill_workers(stage, stage.product(), kills, at_least_s=at_least_s)
+    return traffic.verdict(f"{kills} kills, which hit {held} runs in hand")
+
+
+def kill_workers(stage: Stage, product: Product, kills: int, *, at_least_s: float) -> tuple[Rush, int]:
+    """The traffic meanwhile, and how many runs were in hand."""
+    dice, held = random.Random(7), 0
     with rush(stage, product, name="sigkill", rate=10, at_least_s=at_least_s) as traffic:
         for number in range(kills):
             time.sleep(dice.uniform(0.0, 0.3))
-            hit.append(kill_when_busy(product, whole=number % 2 == 0, after_s=dice.uniform(0.0, 0.3)))
-    return traffic.verdict(f"{kills} kills, which hit {sum(hit)} runs in hand")
+            held += kill_when_busy(product, whole=number % 2 == 0, after_s=dice.uniform(0.0, 0.3))
+    return traffic, held
 
 
 def kill_when_busy(product: Product, *, whole: bool, after_s: float) -> int:
@@ -81,16 +89,22 @@ def restart(product: Product, name: str) -> None:
 def sigstop(stage: Stage) -> Verdict:
     """The process that holds most runs stands still until others have taken over, then comes back to itself."""
     times = 5 if stage.full else 1
-    product, held = stage.product(), []
-    with rush(stage, product, name="sigstop", rate=10, at_least_s=5.0) as traffic:
-        for _ in range(times):
-            held.append(freeze_when_busy(product, LEASE_S + SWEEP_S + 2))
-            time.sleep(2.0)
+    traffic, held = stop_workers(stage, stage.product(), times)
     # A call whose first byte was not sent yet when the process stopped arrives late, under the key of the one that
     # completed the step meanwhile. Nothing after it is begun.
     return traffic.verdict(
-        f"{times} times stopped for {LEASE_S + SWEEP_S + 2:g} s, with {sum(held)} runs in hand", late_ok=1
+        f"{times} times stopped for {STOPPED_S:g} s, with {held} runs in hand", late_ok=LATE_OK
     )
+
+
+def stop_workers(stage: Stage, product: Product, times: int) -> tuple[Rush, int]:
+    """The traffic meanwhile, and how many runs were in hand."""
+    held = 0
+    with rush(stage, product, name="sigstop", rate=10, at_least_s=5.0) as traffic:
+        for _ in range(times):
+            held += freeze_when_busy(product, STOPPED_S)
+            time.sleep(2.0)
+    return traffic, held
 
 
 def freeze_when_busy(product: Product, seconds: float) -> int:
@@ -109,14 +123,19 @@ def freeze_when_busy(product: Product, seconds: float) -> int:
 def web(stage: Stage) -> Verdict:
     """By turns the server with all its children, its main process alone, and its child alone."""
     kills = 50 if stage.full else 6
-    product, dice = stage.product(), random.Random(11)
+    return kill_webs(stage, stage.product(), kills).verdict(f"{kills} kills")
+
+
+def kill_webs(stage: Stage, product: Product, kills: int) -> Rush:
+    """The traffic meanwhile."""
+    dice = random.Random(11)
     with rush(stage, product, name="web", rate=20, at_least_s=5.0) as traffic:
         for number in range(kills):
             product.wait_until_up()
             time.sleep(dice.uniform(0.05, 0.4))
             _kill_web(product, number % 3)
     product.wait_until_up()
-    return traffic.verdict(f"{kills} kills")
+    return traffic
 
 
 def _kill_web(product: Product, how: int) -> None:

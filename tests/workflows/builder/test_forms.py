@@ -296,8 +296,8 @@ def test_no_rows_are_no_condition() -> None:
     assert conditions.read("c", {"c.mode": "all", "c.left.0": "", "c.right.0": ""}) is ABSENT
 
 
-def test_nested_conditions_are_edited_as_json() -> None:
-    value = {"all": [{"any": [{"left": 1, "op": "equals", "right": 1}]}]}
+def test_conditions_nested_deeper_than_groups_are_edited_as_json() -> None:
+    value = {"all": [{"any": [{"all": [{"left": 1, "op": "equals", "right": 1}]}]}]}
 
     form = conditions.show(value)
 
@@ -404,19 +404,6 @@ def test_every_kind_of_trigger_keeps_what_its_form_shows() -> None:
             post |= {f"{form.schema_name}.req.{row.at}": "on"} if row.required else {}
 
         assert read_trigger(trigger, None, post) == (trigger, {})
-
-
-def test_a_schedule_has_times_or_an_interval_but_not_both() -> None:
-    cron, every = (
-        Trigger("t", "schedule", config={"cron": "0 9 * * *"}),
-        Trigger("t", "schedule", config={"every_s": 60}),
-    )
-
-    to_every, _ = read_trigger(cron, None, {"config.cron": "0 9 * * *", "config.every_s": "60"})
-    to_cron, _ = read_trigger(every, None, {"config.every_s": "60", "_do": "cron:0 * * * *"})
-
-    assert to_every.config == {"every_s": 60}
-    assert to_cron.config == {"cron": "0 * * * *"}
 
 
 def test_a_rich_schema_is_edited_as_json() -> None:

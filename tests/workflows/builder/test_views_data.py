@@ -71,6 +71,47 @@ def test_a_preview_shows_the_result_or_the_error_in_words(as_alice: Client, draf
     assert "result" not in plain
 
 
+def test_a_preview_of_rows_and_conditions_has_a_line_for_each(
+    as_alice: Client, draft: WorkflowTemplate
+) -> None:
+    url = f"/workflows/{draft.pk}/steps/say/preview/"
+    rows = {
+        "step.input.k.0": "who",
+        "step.input.v.0": "{{ trigger.body.name }}",
+        "step.input.v.1": "{{ gone.x }}",
+    }
+    condition = {
+        "c.mode": "all", "c.left.0": "{{ trigger.body.name }}", "c.op.0": "starts_with", "c.right.0": "M",
+        "c.g.0.mode": "none", "c.g.0.left.0": "{{ trigger.body.big }}", "c.g.0.op.0": "is_true",
+    }  # fmt: skip
+
+    named = words_of(as_alice.post(url, {"_field": "step.input", "_kind": "rows", **rows}, headers=HX))
+    judged = words_of(as_alice.post(url, {"_field": "c", "_kind": "condition", **condition}, headers=HX))
+
+    assert "who:" in named
+    assert "Mia" in named
+    assert "gone" in named
+    assert "Mia starts with M" in judged
+    assert 'data-row-kinds="text,boolean"' in judged
+    assert "This does not hold with the sample data." in judged
+
+
+def test_the_editor_is_told_how_paths_are_called(as_alice: Client, draft: WorkflowTemplate) -> None:
+    url = f"/workflows/{draft.pk}/steps/say/data/"
+
+    known = as_alice.get(f"{url}?as=json", headers=HX).json()
+    items = text_of(as_alice.get(f"{url}?list=trigger.body.lines&from=1", headers=HX))
+
+    roots = {root["path"]: root for root in known["roots"]}
+    assert (roots["trigger"]["n"], roots["trigger"]["name"]) == (1, "A call")
+    assert "<svg" in roots["trigger"]["tile"]
+    assert roots["steps.shape"]["shape"]["f"]["greeting"] == {"t": "text", "v": "Hello Mia"}
+    assert known["later"] == {"say": "4. Say it"}
+    assert any(one["name"] == "upper" for one in known["functions"])
+    assert 'data-insert="{{ trigger.body.lines[1].sku }}"' in items
+    assert as_alice.get(f"{url}?list=trigger.body.lines&from=x", headers=HX).status_code == 404
+
+
 def test_markup_in_data_stays_text(as_alice: Client, draft: WorkflowTemplate) -> None:
     as_alice.post(
         f"/workflows/{draft.pk}/triggers/call/sample/",

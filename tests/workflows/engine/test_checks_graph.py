@@ -175,7 +175,7 @@ def test_respond_needs_a_webhook_that_waits():
     respond = samples.step("a", type="respond", config={"text": "ok"})
     webhook = {"key": "hook", "type": "webhook", "config": {"respond": "step"}}
 
-    assert "no webhook waits" in faults(respond)["steps.a.type"]
+    assert "no webhook or form waits" in faults(respond)["steps.a.type"]
     assert faults(respond, triggers=[webhook]) == {}
     assert "there is none" in faults(samples.step("a"), triggers=[webhook])["triggers.hook.config.respond"]
 

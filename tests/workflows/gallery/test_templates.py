@@ -23,6 +23,9 @@ from workflows.models import Deployment, Sample, StepExecution, WorkflowExecutio
 from workflows.publishing import publish
 from workflows.runs.drain import Engine
 from workflows.runs.start import start_run
+from workflows.views.template_asks import SIMPLE, questions
+from workflows.views.template_cards import canvas_of
+from workflows.views.template_story import story_of
 
 SHIPPED = gallery.shipped()
 WITHOUT_ACCOUNT = [entry.slug for entry in SHIPPED if not entry.required_integrations]
@@ -90,7 +93,9 @@ def set_in(step: str, **values: Any) -> Callable[[dict[str, Any]], None]:
     return change
 
 
-def test_shipped_templates_have_no_fault_but_open_connections(workspace: Tenant) -> None:
+def test_shipped_templates_are_right_but_for_open_connections_and_can_be_told_and_asked_for(
+    workspace: Tenant,
+) -> None:
     sync_catalogue()
 
     found = {
@@ -101,22 +106,27 @@ def test_shipped_templates_have_no_fault_but_open_connections(workspace: Tenant)
     }
 
     assert {slug: faults for slug, faults in found.items() if faults} == {}
+    catalogue = catalogue_for(workspace)
+    for entry in SHIPPED:
+        assert all(line.text and line.title for line in story_of(entry.document, catalogue)), entry.slug
+        asked = questions(entry.document, entry.asks, catalogue)
+        assert {question.spec.kind for question in asked} <= SIMPLE, entry.slug
+        assert canvas_of(entry.document, catalogue).nodes
 
 
-@pytest.mark.parametrize("entry", SHIPPED, ids=lambda entry: entry.slug)
-def test_shipped_template_tells_what_it_is_for(entry: gallery.Entry) -> None:
-    document: Document = entry.document
-
-    assert document.name
-    assert 40 <= len(document.description) <= 160
-    assert all(step.name and step.name != step.key for step in document.steps)
-    webhooks = {trigger.key for trigger in document.triggers if trigger.type == "webhook"}
-    assert webhooks == set(entry.samples)
+def test_shipped_templates_tell_what_they_are_for() -> None:
+    for entry in SHIPPED:
+        document: Document = entry.document
+        assert document.name
+        assert 40 <= len(document.description) <= 160, entry.slug
+        assert all(step.name and step.name != step.key for step in document.steps)
+        webhooks = {trigger.key for trigger in document.triggers if trigger.type == "webhook"}
+        assert webhooks == set(entry.samples)
 
 
 def test_there_are_enough_templates() -> None:
-    assert len(SHIPPED) >= 8
-    assert len(WITHOUT_ACCOUNT) >= 4
+    assert len(SHIPPED) >= 24
+    assert len(WITHOUT_ACCOUNT) >= 9
 
 
 def test_syncing_twice_changes_nothing_and_keeps_the_uses(

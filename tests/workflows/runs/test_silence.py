@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from datetime import timedelta
+from types import SimpleNamespace
 
 import pytest
 from django.db import connection
@@ -11,7 +13,7 @@ from werkzeug import Response
 from automate.lib import clock
 from tests.workflows.runs.conftest import call, start, workflow
 from workflows.models import ActiveRun, WorkflowExecution
-from workflows.runs import recovery
+from workflows.runs import drain, presence, recovery
 
 pytestmark = pytest.mark.usefixtures("catalogue")
 EACH = {"key": "each", "type": "loop", "over": "{{ range(3) }}", "next": {"each": "ask"}}
@@ -53,10 +55,53 @@ def test_runs_that_are_held_when_the_silence_ends_are_doubted(engine):
     held = type("Held", (), {"lease": type("Lease", (), {"is_doubted": False})()})()
     engine.held["run"] = held
 
-    engine._has_beaten()
+    engine._has_beaten(time.monotonic())
 
     assert held.lease.is_doubted
     assert not engine.writer.is_overdue()
+
+
+def test_worker_that_stood_still_after_its_claim_was_committed_calls_nobody(
+    engine, deploy, service, monkeypatch
+):
+    """The claim and the beat go in one commit; that beat says nothing about what happened after it."""
+    run_id = start(deploy(workflow(call("ask", service))))
+    late_s = [0.0]
+    later = SimpleNamespace(monotonic=lambda: time.monotonic() + late_s[0], sleep=time.sleep)
+    monkeypatch.setattr(drain, "time", later)
+    monkeypatch.setattr(presence, "time", later)
+
+    def stand_still(name: str) -> None:
+        if name == "drain.after_commit" and not late_s[0]:
+            late_s[0] = 100.0
+            ActiveRun.objects.filter(pk=run_id).update(attempt=7, worker="another")
+
+    monkeypatch.setattr(drain, "failpoint", stand_still)
+    engine.drain()
+
+    assert late_s == [100.0]
+    assert service.calls == []
+
+
+def test_call_before_a_loop_is_recorded_before_the_calls_of_its_items_begin(
+    engine, deploy, service, monkeypatch
+):
+    """Records of items may lag behind, but not that one: the item's call waits for the commit, however late it comes."""
+    calls_meanwhile = []
+    commit = engine._commit
+
+    def commit_late(*args):
+        if any(record.path == "first" for entry in engine.unwritten for record in entry.records):
+            time.sleep(0.03)
+            calls_meanwhile.append(len(service.calls))
+        return commit(*args)
+
+    monkeypatch.setattr(engine, "_commit", commit_late)
+    start(deploy(workflow(call("first", service, next="each"), EACH, call("ask", service))))
+    engine.drain()
+
+    assert calls_meanwhile == [1]
+    assert len(service.calls) == 4
 
 
 @pytest.mark.parametrize("status", [502, 504])

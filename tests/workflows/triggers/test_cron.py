@@ -325,10 +325,33 @@ def test_zones_come_from_the_pinned_database():
 @pytest.mark.parametrize(
     ("expression", "english"),
     [
-        ("0 9 * * MON-FRI", "At 09:00 on Monday through Friday"),
+        ("0 9 * * MON-FRI", "At 09:00 on weekdays"),
+        ("30 8 * * 1,2,3,4,5", "At 08:30 on weekdays"),
         ("@daily", "At 00:00 every day"),
-        ("*/15 * * * *", "Every 15th minute of every hour"),
+        ("* * * * *", "Every minute"),
+        ("*/15 * * * *", "Every 15 minutes"),
+        ("0,30 * * * *", "Every 30 minutes"),
+        ("5-59/20 * * * *", "Every 20 minutes, from minute 5 of every hour on"),
+        ("*/7 * * * *", "Every hour at minutes 0, 7, 14, 21, 28, 35, 42, 49 and 56"),
+        ("@hourly", "Every hour"),
+        ("10 * * * *", "Every hour at minute 10"),
+        ("15 */6 * * *", "Every 6 hours at minute 15"),
+        ("0 9-17 * * 1-5", "Every hour from 09:00 to 17:00 on weekdays"),
+        ("*/10 9-17 * * 6,7", "Every 10 minutes from 09:00 to 17:59 at weekends"),
+        ("0 8,12,18 * * *", "At 08:00, 12:00 and 18:00 every day"),
+        ("0 6 L * *", "At 06:00 on the last day of the month"),
+        ("0 6 1,15 * *", "At 06:00 on the 1st and 15th of the month"),
+        ("0 9 13 * 5", "At 09:00 on the 13th of the month and also on Fridays"),
+        ("0 9 */2 * 5", "At 09:00 on every 2nd day of the month, only on Fridays"),
+        ("0 9 1-31 * 5", "At 09:00 every day"),
+        ("0 0 1 1 *", "At 00:00 on 1 January"),
+        ("0 0 29 2 *", "At 00:00 on 29 February"),
+        ("0 9 * 1,7 *", "At 09:00 every day in January and July"),
+        ("0 9 * 6-8 1", "At 09:00 on Mondays from June to August"),
+        ("0 9 * * 1#2", "At 09:00 on the second Monday of the month"),
+        ("0 9 * * 5L", "At 09:00 on the last Friday of the month"),
+        ("0 9 * * 1-4", "At 09:00 from Monday to Thursday"),
     ],
 )
-def test_schedules_are_explained(expression, english):
+def test_schedules_are_said_in_plain_words(expression, english):
     assert cron.explain(expression) == english

@@ -55,7 +55,7 @@ def test_new_workspace_offers_three_ways_and_three_templates_without_account(
     response = as_alice.get(home(workspace))
 
     page = response.content.decode()
-    assert all(words in page for words in ("Take a template", "Start empty", "Import one"))
+    assert all(words in page for words in ("Try an example", "Start empty", "Import one", "First steps", "0 of 5 done"))
     assert len(response.context["cards"]) == 3
     for card in response.context["cards"]:
         use = reverse("workflows:template-use", args=[workspace.slug, card.entry.slug])
@@ -128,7 +128,7 @@ def test_days_are_those_of_the_reader(
     assert sum(point["succeeded"] for point in points) == 1
 
 
-def test_busiest_workflows_come_first(
+def test_busiest_most_failing_and_slowest_workflows_come_first(
     as_alice: Client, alice: User, workspace: Tenant, published: WorkflowTemplate
 ) -> None:
     other = documents.create(workspace, load(hook_document("other", "Other")), by=alice)
@@ -136,9 +136,16 @@ def test_busiest_workflows_come_first(
     add_runs(published, 2)
     add_runs(other, 5)
 
-    busiest = as_alice.get(home(workspace)).context["figures"].busiest
+    add_runs(published, 1, failed=True)
+    add_runs(published, 1, execution_time_ms=4000)
 
-    assert [(busy.template.name, busy.runs) for busy in busiest] == [("Other", 5), ("Orders", 2)]
+    def tops(top: str) -> list[tuple[str, str]]:
+        found = as_alice.get(home(workspace) + f"?top={top}").context["figures"].tops
+        return [(one.template.name, one.value) for one in found]
+
+    assert tops("busy") == [("Other", "5"), ("Orders", "4")]
+    assert tops("failing") == [("Orders", "1 of 4")]
+    assert tops("slow") == [("Orders", "1.4 s"), ("Other", "100 ms")]
 
 
 def test_failures_questions_and_expired_connections_need_attention(
@@ -234,7 +241,7 @@ def test_page_costs_the_same_whatever_has_run(
         add_runs(other, 10)
         add_runs(other, 3, failed=True)
 
-    assert cost() <= few <= 24
+    assert cost() <= few <= 28
 
 
 def test_side_bar_counts_workflows_and_new_failures(
@@ -259,3 +266,15 @@ def test_opening_the_list_of_runs_makes_failures_old(
     after = nav.failed_count(as_alice.get(home(workspace)).wsgi_request)
 
     assert (seen, after) == (0, 1)
+
+
+def test_first_steps_follow_what_is_done_and_are_put_away_for_good(
+    as_alice: Client, as_bob: Client, workspace: Tenant, published: WorkflowTemplate
+) -> None:
+    guide = as_alice.get(home(workspace)).context["guide"]
+    as_alice.post(reverse("workflows:guide-hide", args=[workspace.slug]))
+
+    assert [step.done for step in guide.steps] == [True, False, True, False, False]
+    assert guide.next.url == reverse("workflows:workflow-build", args=[published.pk])
+    assert as_alice.get(home(workspace)).context["guide"] is None
+    assert as_bob.get(home(workspace)).context["guide"] is not None

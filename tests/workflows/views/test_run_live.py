@@ -137,5 +137,5 @@ def test_asking_a_run_for_news_costs_few_queries(as_alice, deploy, django_assert
     execution = WorkflowExecution.objects.get(pk=start(deploy(workflow(make_value("a")))))
     live = as_alice.get(address(execution)).context["live_url"]
 
-    with django_assert_max_num_queries(6):
+    with django_assert_max_num_queries(7):  # one of them: does a server that drains hold it up?
         assert as_alice.get(live, headers=HTMX).status_code == 204

@@ -16,7 +16,7 @@ from workflows.documents import load_draft, save
 from workflows.engine.document import load
 from workflows.models import LiveTrigger, WorkflowTemplate
 from workflows.publishing import publish, published_document
-from workflows.views.versions import diff
+from workflows.views.version_compare import diff
 
 
 @pytest.fixture
@@ -87,7 +87,7 @@ def test_version_that_is_not_there_is_not_found(
 
 
 def test_two_versions_are_compared_line_by_line(as_alice: Client, twice: WorkflowTemplate) -> None:
-    response = as_alice.get(url("version-compare", twice) + "?from=2&to=draft")
+    response = as_alice.get(url("version-compare", twice) + "?from=2&to=draft&show=text")
 
     changed = [
         (line["kind"], line["text"])
@@ -174,3 +174,53 @@ def test_operator_reads_versions_but_rolls_nothing_back(workspace: Tenant, twice
     assert "Roll back" not in client.get(url("workflow-versions", twice)).content.decode()
     assert client.post(url("version-roll-back", twice, 1)).status_code == 403
     assert twice.versions.numbered().count() == 2
+
+
+def test_two_versions_are_shown_as_one_picture(
+    as_alice: Client, twice: WorkflowTemplate, alice: User
+) -> None:
+    draft = load_draft(twice)
+    renamed = replace(draft.steps[0], name="<b>Other</b>")
+    save(twice, replace(draft, steps=(renamed, *draft.steps[1:])), by=alice)
+
+    page = as_alice.get(url("version-compare", twice) + "?from=1&to=draft").content.decode()
+
+    assert 'class="node' in page
+    assert "is-changed" in page
+    assert "&lt;b&gt;" in page.replace("<ins>", "").replace("</ins>", "")
+    assert "<b>Other" not in page
+
+
+def test_restoring_is_one_change_of_the_draft_that_can_be_undone(
+    as_alice: Client, alice: User, twice: WorkflowTemplate
+) -> None:
+    live = published_document(twice)
+
+    response = as_alice.post(url("version-restore", twice, 1), follow=True)
+
+    twice.refresh_from_db()
+    assert "The draft is version 1 again." in response.content.decode()
+    assert load_draft(twice).description == ""
+    assert published_document(twice) == live
+    assert documents.undo(twice, by=alice) == "Restored version 1"
+    assert load_draft(twice).description == "Third"
+
+
+def test_deprecated_version_is_not_offered_and_asks_once_more(
+    as_alice: Client, twice: WorkflowTemplate
+) -> None:
+    as_alice.post(url("version-deprecate", twice, 1), {"note": "Sends twice."})
+    page = as_alice.get(url("workflow-versions", twice)).content.decode()
+    row = page.partition('id="version-1"')[2].partition("</article>")[0]
+
+    refused = as_alice.post(url("version-roll-back", twice, 1))
+    done = as_alice.post(url("version-roll-back", twice, 1), {"anyway": "1"}, follow=True)
+
+    assert "Sends twice." in row
+    assert "Roll back anyway" in row
+    assert ">Roll back<" not in row
+    assert refused.status_code == 422
+    assert twice.versions.numbered().count() == 3
+    assert "Roll-back to v1" in done.content.decode()
+    as_alice.post(url("version-deprecate", twice, 1), {"do": "reinstate"})
+    assert twice.versions.get(version_number=1).deprecated_at is None

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from automate.lib.expressions import has_expression
 from workflows.builder.forms import conditions
 from workflows.builder.forms.operations import FUNCTIONS, OP_SPECS, OP_WORDS, specs_of
-from workflows.builder.forms.specs import Choice, Spec
+from workflows.builder.forms.specs import Choice, Spec, needs
 from workflows.builder.forms.values import (
     ABSENT,
     as_text,
@@ -20,7 +20,11 @@ from workflows.builder.forms.values import (
 Post = Mapping[str, str]
 Errors = dict[str, str]  # form name → sentence
 MAX_ROWS: Final = 100
-GROUPS: Final = ("cases", "ops", "multi", "sums")  # several controls under one label
+GROUPS: Final = ("cases", "ops", "multi", "sums", "items")  # several controls under one label
+PICKED: Final = {
+    "date": re.compile(r"\d{4}-\d\d-\d\d"),
+    "time": re.compile(r"\d\d:\d\d(:\d\d)?"),
+}  # what such an input can show
 
 
 @dataclass(frozen=True)
@@ -128,8 +132,20 @@ class BoundField:
         return (*conditions.MODES, *extra)
 
     @property
-    def ops(self) -> tuple[tuple[str, str], ...]:
-        return conditions.OPS
+    def needs(self) -> str:
+        """The form names of the fields that its choices depend on, with blanks between."""
+        prefix = self.name.rpartition(".")[0]
+        return " ".join(f"{prefix}.{field}" for field in needs(self.spec))
+
+    @property
+    def is_picked(self) -> bool:
+        """Whether the browser's own picker shows it: a date or a time that is no expression."""
+        pattern = PICKED.get(self.spec.input_type)
+        return pattern is not None and (not self.text or pattern.fullmatch(self.text) is not None)
+
+    @property
+    def group_modes(self) -> tuple[Choice, ...]:
+        return conditions.GROUP_MODES
 
     @property
     def functions(self) -> tuple[Choice, ...]:
@@ -179,6 +195,8 @@ def _show(spec: Spec, value: Any, name: str, posted: Post | None, errors: Errors
         return BoundField(spec, name, error=error, condition=_typed_condition(name, value, posted, error))
     if spec.kind == "ops" and (value is ABSENT or isinstance(value, list)):
         return BoundField(spec, name, error=error, blocks=_op_blocks(value, name, posted, errors))
+    if spec.kind == "items" and _fits_items(value):
+        return BoundField(spec, name, error=error, blocks=_item_blocks(spec, value, name, posted, errors))
     if spec.kind == "rows" and fits_rows(value):
         return BoundField(spec, name, error=error, pairs=pairs_of(value))
     if spec.kind == "sums" and _fits_sums(value):
@@ -186,7 +204,7 @@ def _show(spec: Spec, value: Any, name: str, posted: Post | None, errors: Errors
     if spec.kind == "multi" and _fits_checkboxes(spec, value):
         return BoundField(spec, name, error=error, chosen=tuple(value) if isinstance(value, list) else ())
     extra = {"is_set": isinstance(value, str) and bool(value)} if spec.kind == "secret" else {}
-    if spec.kind in ("multi", "ops", "sums") or (spec.kind == "flag" and not _fits_flag(value)):
+    if spec.kind in ("multi", "ops", "sums", "items") or (spec.kind == "flag" and not _fits_flag(value)):
         extra["box"] = True  # an expression, or something odd: edited as text
     text = posted[name] if error and posted and name in posted else shown_text(spec, value)
     return BoundField(
@@ -239,7 +257,7 @@ def shown_text(spec: Spec, value: Any) -> str:
         return value if isinstance(value, str) and has_expression(value) else ""
     if spec.kind == "list" and _fits_lines(value):
         return "\n".join(value)
-    if spec.kind in ("json", "object", "rows", "sums", "multi", "schema", "auth", "list"):
+    if spec.kind in ("json", "object", "rows", "sums", "multi", "schema", "auth", "list", "items"):
         return value if isinstance(value, str) and has_expression(value) else pretty(value)
     return as_text(value)
 
@@ -270,12 +288,27 @@ def pairs_of(value: Any) -> tuple[Pair, ...]:
 
 
 def _typed_condition(name: str, value: Any, posted: Post | None, error: str) -> conditions.ConditionForm:
-    form = conditions.show(None if value is ABSENT else value)
+    form = conditions.show(value)
     if error and posted:
-        return conditions.ConditionForm(
-            posted.get(f"{name}.mode", "json"), form.rows, posted.get(f"{name}.text", "")
-        )
+        return replace(form, mode=posted.get(f"{name}.mode", "json"), text=posted.get(f"{name}.text", ""))
     return form
+
+
+def _fits_items(value: Any) -> bool:
+    if not isinstance(value, list):
+        return value is ABSENT
+    return len(value) <= MAX_ROWS and all(isinstance(one, dict) for one in value)
+
+
+def _item_blocks(spec: Spec, value: Any, name: str, posted: Post | None, errors: Errors) -> tuple[Block, ...]:
+    return tuple(
+        Block(
+            at,
+            f"{spec.label} {at + 1}",
+            fields=show(spec.children, item, f"{name}.{at}", posted=posted, errors=errors),
+        )
+        for at, item in enumerate(value if isinstance(value, list) else [])
+    )
 
 
 def _op_blocks(value: Any, name: str, posted: Post | None, errors: Errors) -> tuple[Block, ...]:

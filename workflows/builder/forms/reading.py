@@ -74,7 +74,7 @@ def _from_box(spec: Spec, text: str, old: Any) -> Any:
         return from_text(text)
     if spec.kind == "list":
         return _lines(text)
-    if spec.kind in ("json", "object", "rows", "sums", "schema", "auth", "multi", "ops"):
+    if spec.kind in ("json", "object", "rows", "sums", "schema", "auth", "multi", "ops", "items"):
         return json_from_text(text)
     if spec.kind == "secret":
         return text or old
@@ -116,7 +116,7 @@ def _read_object(spec: Spec, post: Post, old: Any, name: str, errors: Errors) ->
 
 
 def _read_rows(_spec: Spec, post: Post, old: Any, name: str, _errors: Errors) -> Any:
-    if f"{name}.k.0" not in post:
+    if not any(key.startswith(f"{name}.k.") for key in post):
         return NotPosted
     shown = {pair.name: pair for pair in pairs_of(old)} if fits_rows(old) else {}
     made: dict[str, Any] = {}
@@ -135,7 +135,7 @@ def _read_rows(_spec: Spec, post: Post, old: Any, name: str, _errors: Errors) ->
 
 
 def _read_sums(_spec: Spec, post: Post, old: Any, name: str, _errors: Errors) -> Any:
-    if f"{name}.k.0" not in post:
+    if not any(key.startswith(f"{name}.k.") for key in post):
         return NotPosted
     made: dict[str, Any] = {}
     for at in range(MAX_ROWS):
@@ -168,16 +168,7 @@ def _read_multi(spec: Spec, post: Post, old: Any, name: str, _errors: Errors) ->
 
 
 def _read_condition(_spec: Spec, post: Post, old: Any, name: str, _errors: Errors) -> Any:
-    if f"{name}.mode" not in post:
-        return old
-    made = conditions.read(name, post)
-    same = made is not ABSENT and old is not ABSENT and _same_form(made, old)
-    return old if same else made
-
-
-def _same_form(made: Any, old: Any) -> bool:
-    """Whether the typed condition is the old one in another dress, such as {left, op, right} for {all: […]}."""
-    return conditions.show(made) == conditions.show(old)
+    return conditions.read(name, post, old) if f"{name}.mode" in post else old
 
 
 def _read_ops(_spec: Spec, post: Post, old: Any, name: str, errors: Errors) -> Any:
@@ -201,17 +192,35 @@ def _read_op(op: Any, post: Post, name: str, errors: Errors) -> Any:
 
 def _rearranged(ops: list[Any], do: str, new: str) -> list[Any]:
     """What the buttons of the list ask for: one more, one less, one earlier."""
-    verb, _, at_text = do.removeprefix("ops:").partition(":")
-    at = int(at_text) if at_text.isdigit() else -1
     if not do.startswith("ops:"):
         return ops
-    if verb == "add" and new in OP_SPECS:
-        return [*ops, {"op": new, **FIRST_OPS.get(new, {})}]
-    if verb == "drop" and 0 <= at < len(ops):
-        return ops[:at] + ops[at + 1 :]
-    if verb == "up" and 0 < at < len(ops):
-        return [*ops[: at - 1], ops[at], ops[at - 1], *ops[at + 1 :]]
-    return ops
+    first = {"op": new, **FIRST_OPS.get(new, {})} if new in OP_SPECS else None
+    return _moved(ops, do.removeprefix("ops:"), first)
+
+
+def _moved(items: list[Any], what: str, first: Any) -> list[Any]:
+    """`add`, `drop:<at>` or `up:<at>`; `first` is what is added, None for nothing."""
+    verb, _, at_text = what.partition(":")
+    at = int(at_text) if at_text.isdigit() else -1
+    if verb == "add" and first is not None and len(items) < MAX_ROWS:
+        return [*items, first]
+    if verb == "drop" and 0 <= at < len(items):
+        return items[:at] + items[at + 1 :]
+    if verb == "up" and 0 < at < len(items):
+        return [*items[: at - 1], items[at], items[at - 1], *items[at + 1 :]]
+    return items
+
+
+def _read_items(spec: Spec, post: Post, old: Any, name: str, errors: Errors) -> Any:
+    """A list of objects, each with fields of its own."""
+    if f"{name}.shown" not in post or clean(post.get(f"{name}.data", "")).strip():
+        return NotPosted
+    shown = old if isinstance(old, list) else []
+    made = [read(spec.children, post, item, f"{name}.{at}", errors) for at, item in enumerate(shown)]
+    do = post.get("_do", "")
+    if do.startswith(f"items:{name}:"):
+        made = _moved(made, do.removeprefix(f"items:{name}:"), {})
+    return made or (old if old == [] else ABSENT)
 
 
 _READERS: Final[dict[str, Callable[[Spec, Post, Any, str, Errors], Any]]] = {
@@ -221,4 +230,5 @@ _READERS: Final[dict[str, Callable[[Spec, Post, Any, str, Errors], Any]]] = {
     "multi": _read_multi,
     "condition": _read_condition,
     "ops": _read_ops,
+    "items": _read_items,
 }

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
+from automate.lib.expressions import references
 from workflows.engine import shapes
 from workflows.engine.structures import AUTH_FIELDS
 from workflows.engine.words import humanise
@@ -22,7 +23,7 @@ MAX_NESTING: Final = 3  # objects inside objects drawn as fields; deeper ones ar
 class Spec:
     """One field. `name` is its key in the object it belongs to.
 
-    Kinds: text, area, source, number, integer, flag, choice, multi, options, secret, any, json, list, rows, sums, object,
+    Kinds: text, area, source, number, integer, flag, choice, multi, options, secret, any, json, list, rows, items, sums, object,
     condition, cases, ops, auth, schema, slot, workflow. `data`: expressions are allowed, so the picker and the preview serve it.
     """
 
@@ -101,7 +102,7 @@ def _kind(schema: Schema, depth: int) -> tuple[str, dict[str, Any]]:
     if kind == "object":
         return _object_kind(schema, depth)
     if kind == "array":
-        return _array_kind(schema)
+        return _array_kind(schema, depth)
     return "any", {}
 
 
@@ -117,8 +118,10 @@ def _object_kind(schema: Schema, depth: int) -> tuple[str, dict[str, Any]]:
     return ("json", {}) if schema.get("properties") else ("rows", {})
 
 
-def _array_kind(schema: Schema) -> tuple[str, dict[str, Any]]:
+def _array_kind(schema: Schema, depth: int) -> tuple[str, dict[str, Any]]:
     items = schema.get("items")
+    if isinstance(items, Mapping) and items.get("properties") and depth < MAX_NESTING:
+        return "items", {"children": from_schema(items, depth=depth + 1)}
     if isinstance(items, Mapping) and items.get("enum"):
         return "multi", {"choices": _choices(items)}
     if (
@@ -147,6 +150,20 @@ def _example(schema: Schema) -> str:
     examples = schema.get("examples")
     example = examples[0] if isinstance(examples, list) and examples else schema.get("x-placeholder")
     return str(example) if isinstance(example, (str, int, float)) else ""
+
+
+def needs(spec: Spec) -> list[str]:
+    """The fields beside it that its choices depend on: `{{ input.project }}` → project."""
+    found = [path for text in _texts((spec.options or {}).get("input")) for path in references(text)]
+    return list(dict.fromkeys(path[1] for path in found if len(path) > 1 and path[0] == "input"))
+
+
+def _texts(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        for inner in value.values():
+            yield from _texts(inner)
 
 
 # --- from the engine's table of types -------------------------------------------------------------

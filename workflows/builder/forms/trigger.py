@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Final
 
+from workflows.builder.forms import schedule
 from workflows.builder.forms.fields import BoundField, Errors, Post, show
 from workflows.builder.forms.form_rows import FormRows, read_rows, show_rows
 from workflows.builder.forms.reading import read
@@ -41,10 +42,6 @@ AUTH_NEEDS: Final = {
     "hmac": ("header", "algorithm", "encoding", "prefix", "timestamp_header", "tolerance_s"),
 }  # fmt: skip
 FORM_AUTH: Final = ("", "basic")  # what a browser can ask people for
-PRESETS: Final = (
-    ("*/15 * * * *", "Every 15 minutes"), ("0 * * * *", "Every hour"), ("0 9 * * *", "Every day at 9:00"),
-    ("0 9 * * 1-5", "Weekdays at 9:00"), ("0 9 * * 1", "Mondays at 9:00"), ("0 6 1 * *", "First of the month at 6:00"),
-)  # fmt: skip
 FIRES: Final = 5
 FORM_WORDS: Final[dict[str, dict[str, Any]]] = {
     "title": {"placeholder": "Form", "help": ""},
@@ -68,6 +65,7 @@ class TriggerForm:
     schema_label: str = ""
     auth: AuthForm | None = None
     questions: FormRows | None = None
+    schedule: schedule.Schedule | None = None
 
 
 @dataclass(frozen=True)
@@ -85,7 +83,6 @@ class Times:
     fires: tuple[datetime, ...] = ()
     zone: str = ""
     error: str = ""
-    presets: tuple[tuple[str, str], ...] = PRESETS
 
 
 def show_trigger(
@@ -117,6 +114,7 @@ def show_trigger(
         schema_name=f"config.{name}" if name else "",
         schema_label="Input fields",
         questions=questions,
+        schedule=schedule.show(trigger.config, posted, errors) if trigger.type == "schedule" else None,
         auth=_auth(trigger, posted, errors) if trigger.type in ("webhook", "form") else None,
     )
 
@@ -139,7 +137,7 @@ def read_trigger(
     if trigger.type in ("webhook", "form"):
         _put(config, "auth", _read_auth(trigger, post, errors))
     if trigger.type == "schedule":
-        config = _one_kind_of_time(config, trigger.config, post)
+        config = schedule.read(trigger.config, config, post, errors)
     return replace(trigger, config=config), errors
 
 
@@ -151,7 +149,7 @@ def times(trigger: Trigger, zone: str, now: datetime) -> Times:
         return Times(zone=where)
     try:
         fires = schedules.next_fires(trigger.config, zone, now, FIRES)
-        words = schedules.explain(cron) if cron is not None else f"Every {every:,} seconds"
+        words = schedule.sentence(trigger.config)
     except ValueError as error:
         return Times(zone=where, error=str(error))
     return Times(words, tuple(fires), where)
@@ -168,13 +166,7 @@ def _specs(trigger: Trigger, info: TriggerInfo | None = None) -> tuple[Spec, ...
         return tuple(replace(s, **FORM_WORDS.get(s.name, {})) for s in specs)
     if trigger.type != "schedule":
         return specs
-    shown = {
-        "cron": "Minute, hour, day, month, weekday: 0 9 * * 1-5 is 9:00 on weekdays.",
-        "every_s": "Instead of times: a start every so many seconds.",
-    }
-    return tuple(
-        replace(s, help=shown.get(s.name, s.help), advanced=s.advanced or s.name == "every_s") for s in specs
-    )
+    return tuple(s for s in specs if s.name not in schedule.OWN)
 
 
 def _with_workflows(
@@ -205,17 +197,6 @@ def _read_schema(name: str, post: Post, old: Any, errors: Errors) -> Any:
     except BadValue as error:
         errors[name] = str(error)
         return old
-
-
-def _one_kind_of_time(config: dict[str, Any], old: Mapping[str, Any], post: Post) -> dict[str, Any]:
-    """Cron or every_s, the one just typed; a preset is a cron."""
-    preset = post.get("_do", "")
-    if preset.startswith("cron:"):
-        return {**{name: value for name, value in config.items() if name != "every_s"}, "cron": preset[5:]}
-    if "cron" in config and "every_s" in config:
-        newer = "every_s" if "every_s" not in old else "cron"
-        return {name: value for name, value in config.items() if name not in {"cron", "every_s"} - {newer}}
-    return config
 
 
 def _auth(trigger: Trigger, posted: Post | None, errors: Errors) -> AuthForm:

@@ -8,7 +8,7 @@ from django.http import HttpResponse
 from django.views.decorators.http import require_GET, require_POST
 
 from accounts.request import AppRequest
-from workflows.builder import answers, palette
+from workflows.builder import answers, palette, used
 from workflows.builder.commands import Place
 from workflows.builder.commands.base import parts_of
 from workflows.builder.connection_field import came_back_with
@@ -19,6 +19,7 @@ from workflows.builder.room import Room, open_room
 from workflows.engine.document import DocumentError
 from workflows.errors import WorkflowError
 
+MAX_FIELD = 200  # characters of a field's name
 UNDOABLE = frozenset(
     {"delete", "delete_trigger", "move", "toggle", "unlink", "duplicate", "link", "paste", "tidy"}
 )
@@ -31,6 +32,8 @@ def build(request: AppRequest, id: uuid.UUID) -> HttpResponse:
     """The builder; asked for `#panel` only the panel, for `#outline` only the steps. `?step=` or `?trigger=` opens one, `&tab=` a tab of it."""
     room = open_room(request, id)
     panel = open_panel(room, request)
+    if panel:
+        panel["focus"] = request.GET.get("field", "")[:MAX_FIELD]
     if panel and "connection" in request.GET:
         came_back_with(panel, request.GET.get("slot", ""), request.GET["connection"])
     if request.htmx and request.htmx.target == "panel":
@@ -66,6 +69,8 @@ def edit(request: AppRequest, id: uuid.UUID) -> HttpResponse:
         return answers.refused(request, room, refusal.message)
     except DocumentError as error:
         return answers.refused(request, room, error.faults[0].message)
+    if command == "insert":
+        used.remember(room, args)
     opens = change.opens if command in OPENING else _still_there(room, args.get("stay", ""))
     closes = command in ("delete", "delete_trigger", "undo", "redo")
     said = f"{change.label}. {others.by} changed this workflow too: {others.changes[0]}" if others else ""

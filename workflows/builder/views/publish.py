@@ -10,15 +10,15 @@ from django.views.decorators.http import require_http_methods
 from accounts.request import AppRequest
 from workflows import publishing
 from workflows.builder import answers
-from workflows.builder.forms.specs import from_schema
+from workflows.builder.field_words import field_title
 from workflows.builder.going_live import starts
-from workflows.builder.panel import action_of
+from workflows.builder.problems import Problem
 from workflows.builder.room import Room, open_room
-from workflows.engine.document import load
-from workflows.engine.words import humanise
+from workflows.documents.changes import summed_up
 from workflows.errors import WorkflowError
 
 MAX_NOTE = 2000  # characters
+TIMED = ("schedule", "polling", "email")  # triggers whose times are worth a look before publishing
 
 
 @require_http_methods(["GET", "POST"])
@@ -34,7 +34,8 @@ def publish(request: AppRequest, id: uuid.UUID) -> HttpResponse:
         return _dialog(request, room, note, status=422)
     except WorkflowError as refusal:
         return answers.refused(request, room, refusal.message)
-    room.__dict__.pop("deployment", None)
+    for name in ("deployment", "published", "unpublished"):
+        room.__dict__.pop(name, None)
     return _published(request, room, version.version_number or 0)
 
 
@@ -47,30 +48,26 @@ def _published(request: AppRequest, room: Room, number: int) -> HttpResponse:
         "back": room.addresses.page,
     }
     response = answers.dialog(request, room, "published.html", context)
-    if request.htmx:
-        response.write(answers.bar(request, room))
+    if request.htmx and request.htmx.current_url_abs_path != request.get_full_path():
+        response.write(answers.bar(request, room))  # the dialog as a page of its own has none
     return response
 
 
 def _dialog(request: AppRequest, room: Room, note: str, *, status: int = 200) -> HttpResponse:
-    live = load(room.deployment.version.workflow_data) if room.deployment else None
+    changes = publishing.changes(
+        room.published,
+        room.document,
+        title=lambda key, name: field_title(room.catalogue, room.graph.steps.get(key), name),
+    )
     context = {
         "dialog_title": f"Publish {room.template.name}",
-        "changes": publishing.changes(
-            live, room.document, title=lambda key, name: _field_title(room, key, name)
-        ),
-        "problems": [answers.Problem(room, fault) for fault in room.faults],
+        "changes": changes,
+        "compare_url": answers.compare_url(room),
+        "starts": [start for start in starts(room) if start.trigger.type in TIMED],
+        "problems": [Problem(room, fault) for fault in room.faults],
         "blocked": bool(room.errors),
         "version": room.deployment.version if room.deployment else None,
-        "note": note,
+        "note": note or (summed_up(changes) if request.method == "GET" else ""),
         "action": room.url("workflow-publish"),
     }
     return answers.dialog(request, room, "publish.html", context, status=status)
-
-
-def _field_title(room: Room, key: str, name: str) -> str:
-    """What the form calls a field of a step."""
-    step = room.graph.steps.get(key)
-    info = action_of(room, step) if step else None
-    titles = {spec.name: spec.label for spec in from_schema(info.input_schema)} if info else {}
-    return titles.get(name) or humanise(name)

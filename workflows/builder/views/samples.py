@@ -97,17 +97,15 @@ def pin_step(request: AppRequest, id: uuid.UUID, key: str) -> HttpResponse:
             _pin(room, key, _output(room, key, do, request.POST.get("output", "")), typed=do == "type")
         except (BadJSON, BadValue) as bad:
             error = str(bad)
-    room.__dict__.pop("samples", None)
+    for name in ("samples", "pinned"):
+        room.__dict__.pop(name, None)
     panel = step_panel(room, key, "test") | {
         "pin_error": error,
         "typed": request.POST.get("output", "") if error else "",
     }
-    status = 422 if error else 200
-    return (
-        answers.panel_only(request, room, panel, status=status)
-        if request.htmx or error
-        else answers.to_panel(panel)
-    )
+    if error:
+        return answers.panel_only(request, room, panel, status=422)
+    return answers.saved(request, room, panel, whole=True)
 
 
 def _output(room: Room, key: str, do: str, text: str) -> JSON:

@@ -9,15 +9,14 @@ from django.http import Http404, HttpResponse
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from accounts.request import AppRequest
-from workflows.builder import answers, options, outline
+from workflows.builder import answers, options, outline, previews
 from workflows.builder.commands.base import block
 from workflows.builder.edit import Conflict, save_part
 from workflows.builder.forms.json_part import read_json
 from workflows.builder.forms.step import read_errors, read_step
-from workflows.builder.forms.values import BadValue, clean
+from workflows.builder.forms.values import BadValue
 from workflows.builder.panel import action_of, step_panel, ways_in, ways_out
 from workflows.builder.room import Room, open_room
-from workflows.builder.scope import preview
 from workflows.engine.document import DocumentError, Step
 from workflows.errors import WorkflowError
 
@@ -159,12 +158,12 @@ def connect(request: AppRequest, id: uuid.UUID, key: str) -> HttpResponse:
 
 @require_POST
 def preview_field(request: AppRequest, id: uuid.UUID, key: str) -> HttpResponse:
-    """What a field gives with sample data, as it is being typed."""
+    """What a field gives with sample data, as it is being typed; `_kind` is the field's kind, `_field` its name."""
     room = open_room(request, id)
-    name = request.POST.get("_field", "")
+    name, kind = request.POST.get("_field", ""), request.POST.get("_kind", "text")
+    scope = previews.scope_of(name, room.step(key).config, room.scope(key))
     try:
-        text = clean(request.POST.get(name, ""))
+        shown = previews.of_post(name, kind, request.POST.dict(), scope)
     except BadValue as error:
-        return answers.fragment(request, "_preview.html", {"error": str(error)})
-    shown = preview(text, room.scope(key).scope()) if "{{" in text else None
+        shown = previews.Preview(error=str(error))
     return answers.fragment(request, "_preview.html", {"preview": shown})

@@ -26,6 +26,7 @@ from workflows.models import WorkflowExecution
 from workflows.runs.start import start_test_run
 from workflows.runs.steps_test import run_one_step
 
+WAITED = ("webhook", "form")  # triggers whose next request can be caught live
 MAX_SOURCES = 10  # requests or runs offered to start a test with
 
 
@@ -87,6 +88,7 @@ def test_run(request: AppRequest, id: uuid.UUID) -> HttpResponse:
         "warnings": room.errors,
         "sample": room.samples.triggers.get(trigger.key),
         "sources": _sources(room, trigger),
+        "wait_url": f"{room.addresses.of(trigger.key, trigger=True)}&tab=sample" if trigger.type in WAITED else "",
         "from_id": request.POST.get("from") or request.GET.get("from", ""),
         "until": until,
         "pinned": [room.names.numbered(key) for key in room.graph.steps if key in room.pinned],

@@ -6,10 +6,12 @@ import logging
 import uuid
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from django.db import transaction
 from django.db.models.functions import Now
 
 from automate.lib import jsontypes
@@ -149,6 +151,10 @@ def merged(entries: Iterable[Entry]) -> list[Entry]:
 class Store(ABC):
     def __init__(self, connection: BaseDatabaseWrapper) -> None:
         self.connection = connection
+
+    def writing(self, *, durable: bool = True) -> AbstractContextManager[None]:
+        """A transaction of the hot path. `durable` False: a power cut may undo it, which is as if it had never begun."""
+        return transaction.atomic()
 
     @abstractmethod
     def start(self, row: StartRow, receipt: tuple[uuid.UUID, str, str] | None) -> uuid.UUID | None:
