@@ -83,7 +83,14 @@ class WorkspaceSettingsForm(WorkspaceForm):
     )
 
     class Meta(WorkspaceForm.Meta):
-        fields = ["name", "time_zone", "retention_days", "max_parallel_runs", "pause_after_failures", "on_failure"]
+        fields = [
+            "name",
+            "time_zone",
+            "retention_days",
+            "max_parallel_runs",
+            "pause_after_failures",
+            "on_failure",
+        ]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -191,7 +191,11 @@ def test_members_get_what_their_role_allows(world: World, db: None, group: str, 
     )
 
 
-THEIR_OWN = {"accounts:workspace-leave", "workflows:guide-hide", "workflows:workflow-star"}  # what changes nothing for the others
+THEIR_OWN = {
+    "accounts:workspace-leave",
+    "workflows:guide-hide",
+    "workflows:workflow-star",
+}  # what changes nothing for the others
 
 
 @pytest.mark.parametrize("group", GROUPS)

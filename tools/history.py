@@ -12,9 +12,7 @@ from collections import Counter
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from django.db.models import Max
-
-from accounts.models import Tenant
+from accounts.models import Membership, Tenant, User
 from automate.lib import clock
 from automate.lib.ids import first_id_at
 from workflows.models import Deployment, RunHour, WorkflowCounter, WorkflowExecution
@@ -28,6 +26,9 @@ Status = WorkflowExecution.Status
 def fill(slug: str) -> None:
     """Runs of every published workflow of the workspace, up to an hour ago; the same numbers each time."""
     tenant = Tenant.objects.get(slug=slug)
+    Tenant.objects.filter(pk=tenant.pk).update(name="Northwind Ops")
+    User.objects.filter(memberships__tenant=tenant).update(name="Ada Okafor")
+    Membership.objects.filter(tenant=tenant).update(guide_hidden=True)
     chance = random.Random(7)
     deployments = list(Deployment.objects.for_tenant(tenant).filter(version__isnull=False).order_by("id"))
     for place, deployment in enumerate(deployments):
@@ -36,15 +37,17 @@ def fill(slug: str) -> None:
 
 def _fill(deployment: Deployment, usual: int, chance: random.Random) -> None:
     now = clock.now()
-    had: int = deployment.template.executions.aggregate(most=Max("number"))["most"] or 0
     moments = sorted(
         moment for day in range(DAYS) for moment in _day(now - timedelta(days=day), usual, chance)
     )
     runs = [_run(deployment, moment, chance) for moment in moments if moment < now - timedelta(hours=1)]
-    for number, run in enumerate(runs, had + 1):
+    real = list(deployment.template.executions.order_by("id"))
+    for number, run in enumerate([*runs, *real], 1):
         run.number = number
     WorkflowExecution.objects.bulk_create(runs, batch_size=500)
-    WorkflowCounter.objects.filter(template=deployment.template).update(last_number=had + len(runs))
+    WorkflowExecution.objects.bulk_update(real, ["number"])
+    last = len(runs) + len(real)
+    WorkflowCounter.objects.filter(template=deployment.template).update(last_number=last)
     _count(deployment, runs)
 
 
@@ -66,7 +69,7 @@ def _run(deployment: Deployment, moment: datetime, chance: random.Random) -> Wor
     return WorkflowExecution(
         id=uuid.UUID(int=first_id_at(moment).int | 7 << 76 | 2 << 62 | chance.getrandbits(62)),
         tenant_id=deployment.tenant_id, template_id=deployment.template_id, version_id=deployment.version_id,
-        deployment=deployment, trigger_type="webhook", status=Status.FAILED if is_failed else Status.COMPLETED,
+        deployment=deployment, trigger_type="WEBHOOK", status=Status.FAILED if is_failed else Status.COMPLETED,
         is_failed=is_failed, created_at=moment, started_at=moment, execution_time_ms=took_ms,
         completed_at=moment + timedelta(milliseconds=took_ms), attempt=1, **values,
     )  # fmt: skip

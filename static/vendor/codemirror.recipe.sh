@@ -13,7 +13,7 @@ cat >entry.js <<'ENTRY'
 export { EditorState, StateEffect } from "@codemirror/state";
 export { Decoration, EditorView, keymap, placeholder, ViewPlugin, WidgetType } from "@codemirror/view";
 export { history, historyKeymap, insertNewline, standardKeymap } from "@codemirror/commands";
-export { autocompletion, completionKeymap } from "@codemirror/autocomplete";
+export { autocompletion, completionKeymap, selectedCompletionIndex } from "@codemirror/autocomplete";
 ENTRY
 # The fields hold no programs, so what knows of languages (parsers, indenting, brackets: 12 kB) stays out: nobody asks these.
 cat >plain.js <<'PLAIN'

@@ -13,7 +13,13 @@ from accounts.request import client_ip
 from accounts.tokens import create_token
 from tests.factories import make_user, make_workspace
 
-PROFILE = {"name": "Alice A.", "time_zone": "Asia/Tokyo", "theme": "DARK", "steps_view": "outline", "single_key_shortcuts": ""}
+PROFILE = {
+    "name": "Alice A.",
+    "time_zone": "Asia/Tokyo",
+    "theme": "DARK",
+    "steps_view": "outline",
+    "single_key_shortcuts": "",
+}
 
 
 def test_profile_is_saved(as_alice, alice):

@@ -151,6 +151,7 @@ def test_a_problem_leads_to_its_field_by_keyboard(pair: Pair) -> None:
 
     count.focus()
     page.keyboard.press("Enter")
+    expect(page.locator("#problem-list a").first).to_be_focused()
     page.keyboard.press("Enter")
 
     expect(page.locator("#field-f-input-url").locator("textarea, .cm-content, input").first).to_be_attached()
@@ -177,6 +178,7 @@ def test_a_step_is_found_and_added_by_keyboard(pair: Pair) -> None:
 
     page.goto(builder)
     page.keyboard.press("/")
+    expect(box).to_be_focused()
     expect(page.locator("#palette h3").first).to_have_text("Used last")
     expect(page.locator("#palette .palette-item").first).to_contain_text("Send a request")
     page.keyboard.type("wait slee")

@@ -119,10 +119,12 @@ def test_data_is_put_in_as_pills_by_typing_by_click_and_by_dragging(person: Coun
     # by typing: `{` offers data, by name and by value
     editor.press("Control+End")
     editor.press_sequentially(", {1249")
-    offer = page.locator(".data-offer [role=option]").first
-    expect(offer).to_contain_text("total")
+    offers = page.locator(".data-offer [role=option]")
+    expect(offers).to_have_count(1)
+    expect(offers).to_contain_text("total")
+    still(page)
     shot(page, "fields-offer")
-    offer.click()
+    editor.press("Enter")
     expect(text).to_have_value("Dear {{ trigger.body.customer.name }}, {{ trigger.body.total }}")
     expect(page.locator("[id='preview-f-input-text']")).to_contain_text("Dear Ines Duarte, 1249")
 

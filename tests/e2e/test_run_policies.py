@@ -129,7 +129,7 @@ def test_runs_wait_are_left_out_replaced_or_side_by_side_as_the_settings_say(des
 def test_a_full_workspace_and_a_draining_server_hold_runs_and_say_so(
     desk: Desk, httpserver: HTTPServer
 ) -> None:
-    slowly(httpserver, "/slow", 2.5)
+    slowly(httpserver, "/slow", 3.0)
     page, flow = desk.page, desk.bring(asking(httpserver, "/slow"))
     limit_workspace(desk, "1")
     desk.publish(flow)
@@ -259,7 +259,7 @@ def test_a_service_that_asks_for_rest_holds_every_run_of_its_connection(
     desk: Desk, httpserver: HTTPServer
 ) -> None:
     answers = [
-        Response('{"message": "Slow down"}', 429, {"Retry-After": "4"}, content_type="application/json")
+        Response('{"message": "Slow down"}', 429, {"Retry-After": "6"}, content_type="application/json")
     ]
     httpserver.expect_request("/busy").respond_with_handler(
         lambda _: answers.pop() if answers else Response("{}", content_type="application/json")

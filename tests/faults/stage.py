@@ -132,7 +132,11 @@ class Rush:
     ) -> Verdict:
         """Settle, and hold everything against everything. `asks`: whether unsafe runs may end in a question; `may_repeat`:
         whether safe calls in flight may be sent again; `late_ok`: as the checker's."""
-        self.settle()
+        try:
+            self.settle()
+        except TimeoutError:
+            if self.drain_s == DRAIN_S:
+                raise  # with less patience the rows say what did not end
         seen = self.stage.echo.log(self.since)
         faults, asked = [], 0
         for one in self.traffic:

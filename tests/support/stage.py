@@ -112,9 +112,31 @@ def call(hook: str, body: Any) -> str:
     return said["execution"]
 
 
+def empty_workspace(page: Page, base_url: str, stage: Stage) -> None:
+    """A second one in which nothing has happened: its pages say how to begin."""
+    page.goto(f"{base_url}/workspaces/new/")
+    page.fill("main input[name=name]", "Nothing yet")
+    page.click("main button[type=submit]")
+    page.wait_for_url("**/w/**")
+    for name in ("workflows", "runs", "connections", "variables"):
+        stage.screens[f"{name}-empty"] = f"{page.url}{name}/"
+    stage.screens["home-empty"] = page.url
+
+
+def rename_step(page: Page, builder: str, key: str, name: str) -> None:
+    """The draft is ahead of what is published."""
+    page.goto(f"{builder}?step={key}")
+    token = page.locator("input[name=csrfmiddlewaretoken]").first.input_value()
+    form = {"command": "rename", "what": "step", "key": key, "name": name, "csrfmiddlewaretoken": token}
+    address = builder.removesuffix("build/") + "edit/"
+    assert page.request.post(address, form=form, headers={"Referer": builder}).ok
+
+
 def furnish(page: Page, base_url: str, stage: Stage) -> None:
-    """Two workflows, a run that went well and one that failed, a variable; fills `stage.screens`."""
+    """Two workflows, one with changes that are not published, a run that went well and one that failed, an empty
+    workspace; fills `stage.screens`."""
     space = stage.workspace
+    empty_workspace(page, base_url, stage)
     builder, hook = import_and_publish(page, space, FOLLOW_UP)
     _, failing = import_and_publish(page, space, FAILING)
     good, bad = call(hook, ORDER), call(failing, ORDER)
@@ -123,6 +145,7 @@ def furnish(page: Page, base_url: str, stage: Stage) -> None:
         page.goto(f"{base_url}/runs/{run}/")
         page.locator("header >> text=/Succeeded|Failed/").first.wait_for(timeout=20_000)
     workflow = builder.removesuffix("build/")
+    rename_step(page, builder, "alert", "Tell sales")
     stage.screens |= {
         "home": space,
         "workflows": f"{space}workflows/",
@@ -133,31 +156,40 @@ def furnish(page: Page, base_url: str, stage: Stage) -> None:
         "builder-outline": f"{builder}?view=outline",
         "workflow-runs": f"{workflow}runs/",
         "versions": f"{workflow}versions/",
+        "version": f"{workflow}versions/1/",
         "compare": f"{workflow}versions/compare/?from=1&to=draft",
+        "compare-text": f"{workflow}versions/compare/?from=1&to=draft&show=text",
+        "publish": f"{workflow}publish/",
+        "test-run": f"{workflow}test-run/",
+        "add-step": f"{workflow}add/?after=log",
+        "requests": f"{workflow}requests/",
+        "events": f"{workflow}events/",
         "workflow-settings": f"{workflow}settings/",
         "runs": f"{space}runs/",
         "run": stage.run,
         "run-step": f"{stage.run}?step=items",
         "run-failed": f"{base_url}/runs/{bad}/",
         "integrations": f"{space}integrations/",
+        "integration": f"{space}integrations/github/",
         "connect": f"{space}integrations/slack/connect/",
         "connections": f"{space}connections/",
         "templates": f"{space}templates/",
         "template-use": f"{space}templates/open-tickets-to-slack/use/",
         "template-publish": f"{space}templates/publish/?workflow={workflow.rstrip('/').rpartition('/')[2]}",
         "set-up": f"{workflow}set-up/",
+        "search": f"{space}search/?q=order",
+        "notifications": f"{base_url}/notifications/",
+        "notification-settings": f"{base_url}/profile/notifications/",
         "variables": f"{space}variables/",
         "new-variable": f"{space}variables/new/",
         "members": f"{space}members/",
         "workspace-settings": f"{space}settings/",
         "profile": f"{base_url}/profile/",
         "tokens": f"{base_url}/profile/tokens/",
-        "notifications": f"{base_url}/notifications/",
-        "notification-settings": f"{base_url}/profile/notifications/",
         "run-table": f"{stage.run}?show=run&view=table",
-        "run-timeline": f"{stage.run}?as=timeline&view=tree",
         "workspaces": f"{base_url}/workspaces/",
         "not-found": f"{base_url}/runs/00000000-0000-0000-0000-000000000000/",
+        "timeline": f"{stage.run}?as=timeline",  # a choice that is remembered: so the last one
     }
     page.goto(stage.screens["templates"])
     stage.screens["template"] = page.locator("main article a[href*='/templates/']").first.evaluate(

@@ -30,6 +30,7 @@ from workflows.models import (
     StepLink,
     TriggerReceipt,
     UncountedRun,
+    UsedStep,
     WaitNotice,
     WaitToken,
     WorkflowAccess,
@@ -42,7 +43,7 @@ from workflows.models import (
 )  # fmt: skip
 
 ON_OTHER_PAGES = {ConnectionSlot, StepLink, WorkflowAccess, WorkflowCounter}
-NOBODYS_BUSINESS = {Mark, UncountedRun}  # how far the counting of runs is
+NOBODYS_BUSINESS = {Mark, UncountedRun, UsedStep}  # how far the counting of runs is; what somebody added last
 MODELS = [
     model
     for model in apps.get_app_config("workflows").get_models()

@@ -81,8 +81,12 @@ def _steps(tenant: Tenant) -> list[Step]:
     new_url = reverse("workflows:workflow-new", args=[slug])
     build = reverse("workflows:workflow-build", args=[flow]) if flow else new_url
     return [
-        Step("Make a workflow", "Take an example, or begin with an empty one.", new_url, "Begin", has["made"]),
-        Step("Try it", "Press Test run in the builder: it runs on sample data.", build, "Open", has["tested"]),
+        Step(
+            "Make a workflow", "Take an example, or begin with an empty one.", new_url, "Begin", has["made"]
+        ),
+        Step(
+            "Try it", "Press Test run in the builder: it runs on sample data.", build, "Open", has["tested"]
+        ),
         Step("Publish it", "From then on its trigger starts it by itself.", build, "Open", has["published"]),
         Step("See it run", "Every run is listed with the data of each step.", list_url, "Look", has["ran"]),
         Step(

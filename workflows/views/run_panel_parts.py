@@ -100,7 +100,7 @@ def value(room: RunRoom, title: str, icon: str, value: JSON, name: str) -> Secti
 def sections(room: RunRoom, place: Place, row: StepExecution | None, is_live: bool) -> list[Section]:
     """Input and output, or why there is none."""
     if row is None:
-        if not is_live:
+        if not is_live or place.path in room.live.asked:  # nothing is to come by itself
             return []
         output = Section("Output", "arrow-bar-right", pending=True, note="when the step has ended")
         given = room.live.waits.get(place.path, {}).get("input")

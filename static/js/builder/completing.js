@@ -54,14 +54,17 @@ function about(one) {
 }
 
 export function offer(source) {
-  return (context) => {
-    const found = source.knows && place(context.state.sliceDoc(0, context.pos));
-    if (!found) return null;
+  const offered = (found) => {
     const words = found.typed.toLowerCase().split(/[\s.›[\]"']+/).filter((word) => word && !["trigger", "body", "steps"].includes(word));
     const options = [
       ...(found.data ? source.knows.dataFor(words).map((one) => dataOption(one, found.bare)) : []),
       ...(found.functions ? source.knows.functionsFor(words).map((one) => functionOption(one, found)) : []),
     ];
     return options.length ? { from: found.from, options, filter: false } : null;
+  };
+  return (context) => {
+    const found = place(context.state.sliceDoc(0, context.pos));
+    if (!found) return null;
+    return source.knows ? offered(found) : source.asked.then(() => source.knows && offered(found));
   };
 }

@@ -1,7 +1,7 @@
 // The editor of data fields: CodeMirror over the box that carries the value. `{{ … }}` is shown as pills and taken as one piece.
 import {
-  autocompletion, completionKeymap, Decoration, EditorState, EditorView, history, historyKeymap, insertNewline, keymap, placeholder, standardKeymap, StateEffect, ViewPlugin,
-  WidgetType,
+  autocompletion, completionKeymap, Decoration, EditorState, EditorView, history, historyKeymap, insertNewline, keymap, placeholder, selectedCompletionIndex, standardKeymap, StateEffect,
+  ViewPlugin, WidgetType,
 } from "../../vendor/codemirror.min.js";
 import { offer } from "./completing.js";
 import { editors } from "./editors.js";
@@ -135,14 +135,21 @@ function attributes(box) {
 const isOneLine = (box) => box.tagName === "INPUT" || box.classList.contains("one-line");
 const mayBreak = (box) => box.tagName !== "INPUT" && !box.hasAttribute("data-single");
 
+// A lone `{` at the end of a line begins JSON more often than data: Enter goes on to the next line, unless somebody has moved to a choice.
+function afterBrace(view) {
+  const { head } = view.state.selection.main;
+  return selectedCompletionIndex(view.state) === 0 && /(^|[^{]){$/.test(view.state.sliceDoc(Math.max(0, head - 2), head)) && insertNewline(view);
+}
+
 function keys(box) {
   const enter = [{ key: "Enter", run: isOneLine(box) ? () => true : insertNewline, shift: mayBreak(box) ? insertNewline : () => true }];
-  return keymap.of([...completionKeymap, ...enter, ...historyKeymap, ...standardKeymap]);
+  const first = isOneLine(box) ? [] : [{ key: "Enter", run: afterBrace }];
+  return keymap.of([...first, ...completionKeymap, ...enter, ...historyKeymap, ...standardKeymap]);
 }
 
 export function mount(box) {
   const form = box.form;
-  const source = { knows: null };
+  const source = { knows: null, asked: Promise.resolve() };
   const isJson = ["json", "any", "list", "rows"].includes(box.closest(".field")?.dataset.kind);
   const host = document.createElement("div");
   host.className = `data-editor${box.classList.contains("mono-input") ? " mono-input" : ""}${box.classList.contains("is-target") ? " is-target" : ""}`;
@@ -172,7 +179,7 @@ export function mount(box) {
       extensions: [
         nonce ? EditorView.cspNonce.of(nonce) : [], history(), keys(box), EditorView.lineWrapping, EditorView.contentAttributes.of(attributes(box)),
         placeholder(box.placeholder), pills(source), heard,
-        autocompletion({ override: [offer(source)], icons: false, selectOnOpen: !isJson, tooltipClass: () => "data-offer", addToOptions: [{ render: valueOf, position: 90 }] }),
+        autocompletion({ override: [offer(source)], icons: false, interactionDelay: 0, activateOnTypingDelay: 0, selectOnOpen: !isJson, tooltipClass: () => "data-offer", addToOptions: [{ render: valueOf, position: 90 }] }),
         EditorView.domEventHandlers({ mousedown: onPill, drop: dropped, dragover: (event) => event.dataTransfer?.types.includes("text/x-expression") && event.preventDefault() }),
       ],
     }),
@@ -184,10 +191,12 @@ export function mount(box) {
   box.addEventListener("input", () => {
     if (!own) view.dispatch({ changes: { from: 0, to: view.state.doc.length, insert: box.value } });
   });
-  const renew = () => known(form).then((knows) => {
-    source.knows = knows;
-    if (host.isConnected) view.dispatch({ effects: renewed.of(null) });
-  });
+  const renew = () => {
+    source.asked = known(form).then((knows) => {
+      source.knows = knows;
+      if (host.isConnected) view.dispatch({ effects: renewed.of(null) });
+    });
+  };
   renew();
   if (hadFocus) view.focus();
   return {

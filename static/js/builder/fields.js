@@ -159,7 +159,7 @@ document.addEventListener("focusin", (event) => {
   link.click();
 });
 document.addEventListener("htmx:afterSettle", ({ detail: { requestConfig } }) => {
-  if (!requestConfig.elt.matches?.("[data-load-options]")) return;
+  if (!requestConfig?.elt.matches?.("[data-load-options]")) return;
   const search = document.getElementById(requestConfig.target.id)?.querySelector("input[type=search]");
   if (!document.activeElement || document.activeElement === document.body) search?.focus();
 });

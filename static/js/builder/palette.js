@@ -4,10 +4,11 @@ const box = () => document.querySelector(".palette-search input[name=q]");
 
 let asked = ""; // what the list on the page was found for
 let wanted = false; // Enter came before the answer did
+let taken = false; // one was chosen, and its answer is on the way
 
 function take() {
   wanted = false;
-  items()[0]?.click();
+  if (!taken) items()[0]?.click();
 }
 
 function mark() {
@@ -53,11 +54,26 @@ document.addEventListener("keydown", (event) => {
   event.preventDefault();
 });
 
+// A late answer of the search never takes away the very form that was just sent.
+document.addEventListener("htmx:beforeRequest", (event) => {
+  if (event.detail.elt.matches?.("#palette form")) taken = true;
+});
+document.addEventListener("htmx:afterRequest", (event) => {
+  if (event.detail.requestConfig?.elt.matches("#palette form") || !document.getElementById("palette")) taken = false;
+});
+document.addEventListener("htmx:beforeSwap", (event) => {
+  if (taken && event.detail.target?.id === "palette") event.detail.shouldSwap = false;
+});
+
 document.addEventListener("htmx:beforeRequest", (event) => {
   if (event.detail.elt.matches?.(".palette-search input[name=q]")) event.detail.xhr.askedFor = event.detail.elt.value.trim();
 });
 document.addEventListener("htmx:afterSettle", (event) => {
   const { xhr, elt } = event.detail;
+  if (event.detail.target?.id === "dialog") { // another list, another search
+    [asked, wanted, taken] = ["", false, false];
+    return;
+  }
   if (elt.id !== "palette" && event.detail.target?.id !== "palette") return;
   asked = xhr?.askedFor ?? "";
   mark();

@@ -6,12 +6,14 @@ import { boxOf } from "./editing.js";
 
 const SAVE_AFTER_MS = 800;
 const QUEUED_MS = 10000;
+const LATE_MS = 500;
 const OWN = "form[data-part-form]";
 const LEAVING = new Set(["panel", "outline", "dialog", "test"]);
 const LEFT_OUT = ["base", "csrfmiddlewaretoken", "q"];
 
 const kept = new WeakMap();
 const flights = new WeakMap(); // request → the form it saves, and its content then
+const underway = new WeakMap(); // form → the content that is on its way
 const waiting = new Set();
 const pressed = new WeakMap(); // form → when a button of it was pressed whose request waits for another: saving must not push it out
 let flight = null; // of the answer that is being put on the page just now
@@ -71,6 +73,7 @@ export function save(form = open()) {
   if (!isDirty(form)) return Promise.resolve(true);
   return new Promise((resolve) => {
     waiting.add({ form, resolve });
+    if (underway.get(form) === content(form)) return;
     if (form.querySelector("[data-saver]")) form.dispatchEvent(new Event("autosave"));
     else form.requestSubmit(); // JSON is saved whole, or not at all
   });
@@ -78,7 +81,10 @@ export function save(form = open()) {
 
 document.addEventListener("htmx:beforeRequest", ({ detail: { elt, xhr, target, requestConfig } }) => {
   const form = isSaver(elt) ? elt.closest(OWN) : null;
-  if (form) flights.set(xhr, { form, content: content(form) });
+  if (form) {
+    flights.set(xhr, { form, content: content(form) });
+    underway.set(form, content(form));
+  }
   if (form === elt) pressed.delete(form);
   const arranges = form === elt && requestConfig.triggeringEvent?.submitter?.name === "_do";
   const shown = open();
@@ -93,6 +99,7 @@ document.addEventListener("htmx:afterRequest", ({ detail: { xhr } }) => {
   const own = flights.get(xhr);
   flight = null;
   if (!own) return;
+  underway.delete(own.form);
   const done = xhr.status >= 200 && xhr.status < 300;
   for (const one of [...waiting]) {
     if (one.form !== own.form || (done && one.form.isConnected && isDirty(one.form))) continue; // its own save comes next
@@ -114,13 +121,28 @@ document.addEventListener("htmx:confirm", (event) => {
   event.preventDefault();
   save(form).then((done) => done && issueRequest(true));
 });
+document.addEventListener("click", (event) => {
+  const link = event.target.closest?.("a[href]");
+  const isPlain = link && !event.defaultPrevented && !event.button && !(event.ctrlKey || event.metaKey || event.shiftKey) && !link.target;
+  if (!isPlain || link.matches("[hx-get], [download]") || link.origin !== location.origin || link.getAttribute("href").startsWith("#") || !isDirty(open())) return;
+  event.preventDefault();
+  save().then((done) => done && location.assign(link.href));
+});
+// Left in any other way, it is sent on the way out; the page that comes then was drawn before, so its panel is fetched again.
+const LATE = "saved-on-the-way-out";
 addEventListener("pagehide", () => {
   const form = open();
   if (!isDirty(form)) return;
   const body = new FormData(form);
   body.set("_auto", "1");
-  fetch(form.action, { method: "POST", body, keepalive: true, headers: { "HX-Request": "true" } });
+  fetch(form.getAttribute("action"), { method: "POST", body, keepalive: true, headers: { "HX-Request": "true" } });
+  sessionStorage.setItem(LATE, form.getAttribute("action"));
 });
+if (sessionStorage.getItem(LATE)) {
+  const again = sessionStorage.getItem(LATE) === open()?.getAttribute("action");
+  sessionStorage.removeItem(LATE);
+  if (again) setTimeout(() => !isDirty(open()) && htmx.ajax("GET", location.pathname + location.search, { target: "#panel", swap: "innerHTML" }), LATE_MS);
+}
 addEventListener("pageshow", (event) => { // back to a page as it was left: what it shows may be old
   if (event.persisted && open()) location.reload();
 });
@@ -130,16 +152,22 @@ function baseIn(html) {
   return new DOMParser().parseFromString(html, "text/html").querySelector("#part-base")?.value;
 }
 
+// Of an answer to a form that is gone only the steps and the bar are put in.
+function putIn(html) {
+  const parts = [...new DOMParser().parseFromString(html, "text/html").querySelectorAll("[hx-swap-oob]")];
+  const outside = parts.filter(({ id }) => document.getElementById(id) && !document.getElementById(id).closest("#panel"));
+  htmx.swap(document.body, outside.map((part) => part.outerHTML).join(""), { swapStyle: "none" });
+}
+
 function ownAnswer(detail) {
   const { form, content: sent } = flight;
   const { status } = detail.xhr;
   if (status < 300) kept.set(form, sent);
-  if (detail.target.id !== "panel") return;
   if (open() !== form) {
-    if (status >= 400) toast("What you typed last was not saved. Open the step again and look at it.", { tone: "bad" });
-    detail.swapOverride = "none";
-    detail.shouldSwap = status < 300;
-  } else if (content(form) !== sent) { // typed since: the form stays, and is sent again
+    detail.shouldSwap = false;
+    if (status < 300) putIn(detail.serverResponse);
+    else toast("What you typed last was not saved. Open the step again and look at it.", { tone: "bad" });
+  } else if (detail.target.id === "panel" && content(form) !== sent) { // typed since: the form stays, and is sent again
     detail.swapOverride = "none";
     const base = status === 409 ? "" : baseIn(detail.serverResponse);
     if (base) form.elements.base.value = base;

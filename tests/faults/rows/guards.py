@@ -85,13 +85,14 @@ def _fired(stage: Stage, name: str) -> Faults:
 
 
 def _poller_dies(stage: Stage, name: str) -> Faults:
-    """At the second poll: the first one starts nothing."""
-    armed = {"DEBUG": "true", "AUTOMATE_CLOCK": f"rate=20,start={time.time()}"}
-    armed["AUTOMATE_FAILPOINTS"] = "poll.before_commit=2"
-    product = stage.new_product(**settings_without(name, ROOT), **armed)
+    """At the first poll that finds rows."""
+    clock = {"DEBUG": "true", "AUTOMATE_CLOCK": f"rate=20,start={time.time()}"}
+    product = stage.new_product(**settings_without(name, ROOT), **clock)
     box = stage.new_key("guarded")
     workflow = publish_poll(stage, product, box)
+    product.stop()
     stage.echo.put_rows(box, 5)
+    product.start_again(AUTOMATE_FAILPOINTS="poll.before_commit=1")
     for _ in look_again(product, for_s=60):
         if (product.folder / "data" / "run" / "failpoints" / "poll.before_commit").exists():
             break

@@ -203,25 +203,6 @@ def set_up(
 ) -> Callable[..., Flow]:
     """`set_up(slug, {place: answer})`: the template as a published workflow with connections to the stand-ins."""
     engine = Engine(slots=8, lease_s=30)
-    credentials: dict[str, tuple[str, dict[str, Any]]] = {
-        "slack": ("BEARER", {"token": "xoxb-1-2-abcdefgh"}),
-        "github": ("BEARER", {"token": "github_pat_made_up"}),
-        "jira": ("BASIC", {"site": "acme", "username": "ada@example.com", "password": "made-up"}),
-        "imap": ("BASIC", {"host": "127.0.0.1", "port": 1, "username": "ada", "password": "made-up"}),
-        "smtp": ("BASIC", {"host": "127.0.0.1", "port": post_office[1], "security": "none",
-                           "from_address": "Acme <hello@acme.example>"}),
-        "sql": ("BASIC", _database()),
-    }  # fmt: skip
-
-    def connect(slug: str) -> str:
-        auth, values = credentials[slug]
-        definition = IntegrationDefinition.objects.get(name=slug)
-        row = UserIntegration(
-            tenant=workspace, user=alice, integration=definition, name=f"My {slug}", auth_type=auth
-        )
-        row.credentials = seal_credentials(row, values)
-        row.save(force_insert=True)
-        return str(row.pk)
 
     def make(slug: str, answers: Answer | None = None) -> Flow:
         entry = next(one for one in gallery.shipped() if one.slug == slug)
@@ -231,7 +212,8 @@ def set_up(
             write_definition(shipped(app), digest=app)
         forget_everything()
         row = WorkflowTemplateLibrary.objects.create(slug=slug, **gallery.columns(entry))
-        bindings = {key: connect(slot.integration) for key, slot in entry.document.connections.items()}
+        slots = entry.document.connections.items()
+        bindings = {key: _connect(workspace, alice, slot.integration, post_office[1]) for key, slot in slots}
         template = gallery.use(row, workspace, by=alice, bindings=bindings, answers=answers or {})
         publish(template, by=alice)
         return Flow(template, engine)
@@ -244,6 +226,31 @@ def set_up(
     ):
         services.server.expect_request(path).respond_with_handler(services.handle)
     return make
+
+
+def _connect(workspace: Tenant, user: User, slug: str, mail_port: int) -> str:
+    """A connection to the stand-in of an app; its id."""
+    auth, values = _credentials(mail_port)[slug]
+    definition = IntegrationDefinition.objects.get(name=slug)
+    row = UserIntegration(
+        tenant=workspace, user=user, integration=definition, name=f"My {slug}", auth_type=auth
+    )
+    row.credentials = seal_credentials(row, values)
+    row.save(force_insert=True)
+    return str(row.pk)
+
+
+def _credentials(mail_port: int) -> dict[str, tuple[str, dict[str, Any]]]:
+    """By app: the kind of sign-in, and what a person types."""
+    return {
+        "slack": ("BEARER", {"token": "xoxb-1-2-abcdefgh"}),
+        "github": ("BEARER", {"token": "github_pat_made_up"}),
+        "jira": ("BASIC", {"site": "acme", "username": "ada@example.com", "password": "made-up"}),
+        "imap": ("BASIC", {"host": "127.0.0.1", "port": 1, "username": "ada", "password": "made-up"}),
+        "smtp": ("BASIC", {"host": "127.0.0.1", "port": mail_port, "security": "none",
+                           "from_address": "Acme <hello@acme.example>"}),
+        "sql": ("BASIC", _database()),
+    }  # fmt: skip
 
 
 def _database() -> dict[str, Any]:

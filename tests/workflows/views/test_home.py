@@ -55,7 +55,10 @@ def test_new_workspace_offers_three_ways_and_three_templates_without_account(
     response = as_alice.get(home(workspace))
 
     page = response.content.decode()
-    assert all(words in page for words in ("Try an example", "Start empty", "Import one", "First steps", "0 of 5 done"))
+    assert all(
+        words in page
+        for words in ("Try an example", "Start empty", "Import one", "First steps", "0 of 5 done")
+    )
     assert len(response.context["cards"]) == 3
     for card in response.context["cards"]:
         use = reverse("workflows:template-use", args=[workspace.slug, card.entry.slug])

@@ -139,6 +139,7 @@ def test_member_publishes_and_another_one_uses_it(
     as_bob.post(use, {"ask-0": "#bobs"})
 
     assert f"?workflow={own.pk}" in chooser
+    assert f"{publish}?workflow={own.pk}" in as_alice.get(f"/w/{workspace.slug}/workflows/").content.decode()
     assert [one.question.spec.label for one in form.context["candidates"]] == ["When", "Channel", "Limit"]
     assert refused.status_code == 422
     assert done.headers["Location"] == url("detail", workspace, "daily-thing")
@@ -170,6 +171,8 @@ def test_nobody_publishes_what_is_not_theirs(
 
     assert as_alice.post(publish, {**form, "workflow": str(theirs.pk)}).status_code == 404
     assert as_alice.post(publish, {**form, "workflow": "nonsense"}).status_code == 404
+    add_member(theirs.tenant, alice, "editor")  # hers too, but not by the address of this workspace
+    assert as_alice.post(publish, {**form, "workflow": str(theirs.pk)}).status_code == 404
     assert as_viewer.post(publish, {**form, "workflow": str(own.pk)}).status_code == 403
     assert as_charlie.post(publish, {**form, "workflow": str(own.pk)}).status_code == 404
     assert as_alice.post(url("withdraw", workspace, "api-endpoint")).status_code == 404

@@ -88,7 +88,9 @@ def test_run(request: AppRequest, id: uuid.UUID) -> HttpResponse:
         "warnings": room.errors,
         "sample": room.samples.triggers.get(trigger.key),
         "sources": _sources(room, trigger),
-        "wait_url": f"{room.addresses.of(trigger.key, trigger=True)}&tab=sample" if trigger.type in WAITED else "",
+        "wait_url": f"{room.addresses.of(trigger.key, trigger=True)}&tab=sample"
+        if trigger.type in WAITED
+        else "",
         "from_id": request.POST.get("from") or request.GET.get("from", ""),
         "until": until,
         "pinned": [room.names.numbered(key) for key in room.graph.steps if key in room.pinned],

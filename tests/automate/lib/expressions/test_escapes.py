@@ -169,14 +169,14 @@ def _endless() -> JSON:
 def test_bombs_are_refused_quickly(expression):
     deep, deeper = _endless(), _endless()
     budget = Budget(time_s=0.3)
-    started = time.monotonic()
+    started = time.thread_time()
 
     with pytest.raises(ExpressionError):
         evaluate(
             f"{{{{ {expression} }}}}", Scope({"big": BIG, "deep": deep, "deeper": deeper}, budget=budget)
         )
 
-    assert time.monotonic() - started < 2
+    assert time.thread_time() - started < 2
 
 
 @pytest.mark.parametrize(
@@ -210,12 +210,12 @@ def test_the_budget_covers_all_fields_together():
 
 def test_a_slow_pattern_is_stopped_by_the_clock():
     budget = Budget(time_s=0.2)
-    started = time.monotonic()
+    started = time.thread_time()
 
     with pytest.raises(BudgetExceeded, match="took longer"):
         evaluate("{{ x | regex_find_all('x(?:.*y)?') }}", Scope({"x": "x" * 500_000}, budget=budget))
 
-    assert time.monotonic() - started < 1.5
+    assert time.thread_time() - started < 1.5
 
 
 def test_nested_tests_take_no_longer_than_they_are_long():
@@ -223,9 +223,9 @@ def test_nested_tests_take_no_longer_than_they_are_long():
     for _ in range(40):
         source = f"({source} is defined)[0]"
 
-    started = time.monotonic()
+    started = time.thread_time()
     refused(f"{{{{ {source} + 1 }}}}")
-    assert time.monotonic() - started < 1
+    assert time.thread_time() - started < 1
 
 
 def test_a_key_too_long_to_write_down_is_refused():
@@ -254,3 +254,13 @@ def test_a_field_with_very_many_expressions_is_refused():
 )
 def test_long_and_deep_sources_are_refused(source):
     refused(f"{{{{ {source} }}}}")
+
+
+def test_evaluation_that_stood_still_is_not_out_of_time() -> None:
+    """A worker that is stopped for a while, or a busy machine, makes no run fail."""
+
+    def slow() -> str:
+        time.sleep(0.03)
+        return "x"
+
+    assert evaluate("{{ upper(slow) }}", Scope({"slow": slow}, budget=Budget(time_s=0.01))) == "X"
