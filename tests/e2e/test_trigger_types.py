@@ -254,8 +254,10 @@ def test_an_app_is_told_to_call_us_and_only_signed_calls_start_a_run(desk: Desk,
         if services.hooks:
             break
     config = services.hooks[1]["config"]
-    page.goto(f"{flow.url}/build/?trigger=go")
-    expect(page.locator("#panel")).to_contain_text("The service calls us when something happens.")
+    for _ in patiently("what the panel says of it"):
+        page.goto(f"{flow.url}/build/?trigger=go")
+        if "The service calls us when something happens." in page.locator("#panel").inner_text():
+            break
     desk.shot("trigger-event")
     body = json.dumps({"action": "opened", "issue": {"number": 7, "title": "It rains in"}}).encode()
 

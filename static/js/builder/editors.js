@@ -1,2 +1,4 @@
-// box → {insert(text, isFunction), take(), renew(), host}: the editors there are. Apart, since modules may not import in a circle.
+// Which box has which editor. A module of its own: two that import each other get no lasting name when static files are hashed.
+
+// box → {insert(text, isFunction), take(), renew(), destroy(), host}
 export const editors = new WeakMap();
