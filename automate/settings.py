@@ -230,7 +230,10 @@ CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
         "default-src": ["'none'"],
         "script-src": ["'self'"],
-        "style-src": ["'self'", NONCE],  # sent by pages that ask for it alone: those with the editor of fields
+        "style-src": [
+            "'self'",
+            NONCE,
+        ],  # sent by pages that ask for it alone: those with the editor of fields
         "img-src": ["'self'", "data:"],
         "font-src": ["'self'"],
         "connect-src": ["'self'"],

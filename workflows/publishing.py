@@ -68,7 +68,9 @@ def roll_back(
     Raises NotPublishable, and VersionDeprecated for a deprecated one unless `anyway`.
     """
     if version.deprecated_at is not None and not anyway:
-        raise VersionDeprecated(f"Version {version.version_number} is deprecated. Say that you want it anyway.")
+        raise VersionDeprecated(
+            f"Version {version.version_number} is deprecated. Say that you want it anyway."
+        )
     with transaction.atomic():
         documents.lock(template)
         document = load(version.workflow_data)

@@ -93,10 +93,14 @@ workflow_patterns: list[URLPattern | URLResolver] = [
 template_patterns: list[URLPattern | URLResolver] = [
     path("w/<slug:workspace_slug>/templates/", library.template_list, name="template-list"),
     path(
-        "w/<slug:workspace_slug>/templates/publish/", template_publish.template_publish, name="template-publish"
+        "w/<slug:workspace_slug>/templates/publish/",
+        template_publish.template_publish,
+        name="template-publish",
     ),
     path("w/<slug:workspace_slug>/templates/<slug:slug>/", library.template_detail, name="template-detail"),
-    path("w/<slug:workspace_slug>/templates/<slug:slug>/use/", template_use.template_use, name="template-use"),
+    path(
+        "w/<slug:workspace_slug>/templates/<slug:slug>/use/", template_use.template_use, name="template-use"
+    ),
     path(
         "w/<slug:workspace_slug>/templates/<slug:slug>/withdraw/",
         template_publish.template_withdraw,

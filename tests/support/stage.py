@@ -127,7 +127,13 @@ def rename_step(page: Page, builder: str, key: str, name: str) -> None:
     """The draft is ahead of what is published."""
     page.goto(f"{builder}?step={key}")
     token = page.locator("input[name=csrfmiddlewaretoken]").first.input_value()
-    form = {"command": "rename", "what": "step", "key": key, "name": name, "csrfmiddlewaretoken": token}
+    form: dict[str, str | float | bool] = {
+        "command": "rename",
+        "what": "step",
+        "key": key,
+        "name": name,
+        "csrfmiddlewaretoken": token,
+    }
     address = builder.removesuffix("build/") + "edit/"
     assert page.request.post(address, form=form, headers={"Referer": builder}).ok
 

@@ -40,7 +40,9 @@ THINGS: Final = _groups(  # what a title names
     "comment note remark",
     "user person member people contact",
 )
-SMALL: Final = frozenset(["a", "an", "the", "to", "for", "of", "in", "into", "on", "up", "with", "and", "from", "by"])
+SMALL: Final = frozenset(
+    ["a", "an", "the", "to", "for", "of", "in", "into", "on", "up", "with", "and", "from", "by"]
+)
 TITLE, SYNONYM, APP, CATEGORY, MAYBE, DESCRIPTION = 12, 10, 9, 5, 4, 2
 
 

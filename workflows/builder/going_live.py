@@ -127,4 +127,6 @@ def _schedule(room: Room, trigger: Trigger) -> Start:
         words = schedule.sentence(trigger.config)
     except ValueError:
         return Start(trigger, "It starts by itself, but nobody has said when.", zone=zone)
-    return Start(trigger, f"It starts {words[:1].lower()}{words[1:]}, {zone} time.", fires=tuple(fires), zone=zone)
+    return Start(
+        trigger, f"It starts {words[:1].lower()}{words[1:]}, {zone} time.", fires=tuple(fires), zone=zone
+    )

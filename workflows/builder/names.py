@@ -14,7 +14,9 @@ from workflows.engine.document import Document, Step, Trigger
 from workflows.engine.kinds import STEP_KINDS, TRIGGER_KINDS
 from workflows.engine.outline import Outline
 
-_FIELD: Final = re.compile(r"`(?:input|config)\.[\w.\[\]-]+` \(([^()]{1,80})\)")  # with the label the form has for it
+_FIELD: Final = re.compile(
+    r"`(?:input|config)\.[\w.\[\]-]+` \(([^()]{1,80})\)"
+)  # with the label the form has for it
 _PART_BY_KEY: Final = re.compile(r"\b(?:Step|Loop|Trigger|step|loop|trigger) `([\w-]+)`")
 
 

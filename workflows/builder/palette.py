@@ -120,7 +120,9 @@ def steps(room: Room, place: Place, query: str = "", app: str = "") -> Palette:
         mine, others = _habits(room, args, actions)
         return Palette(tuple(_flow(args)), tuple(_apps(room)), used=mine, popular=others, place=args)
     flow = _fitting(_flow(args), query, _entry_of)
-    actions.sort(key=lambda row: row.kind == HTTP)  # of what fits equally well, what is made for it goes first
+    actions.sort(
+        key=lambda row: row.kind == HTTP
+    )  # of what fits equally well, what is made for it goes first
     ranked = _fitting(actions, query, lambda row: row.entry)
     http = next((row for row in actions if row.kind == HTTP), None)
     return Palette(

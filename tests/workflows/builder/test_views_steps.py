@@ -220,7 +220,9 @@ def test_a_schedule_that_makes_no_sense_is_said_so(
     edit("add_trigger", type="schedule")
 
     response = as_alice.post(
-        f"/workflows/{draft.pk}/triggers/schedule/", {"tab": "setup", "when.kind": "", "when.cron": "61 * * * *"}, headers=HX
+        f"/workflows/{draft.pk}/triggers/schedule/",
+        {"tab": "setup", "when.kind": "", "when.cron": "61 * * * *"},
+        headers=HX,
     )
 
     assert response.status_code == 200
