@@ -8,12 +8,16 @@ from workflows import gallery
 from workflows.engine.document import load
 from workflows.views.thumbnails import thumbnail
 
+SEVEN_LAYERS = 7 * 24 + 6 * 18 + 4  # what lies below is left out
+
 
 @pytest.mark.parametrize("entry", gallery.shipped(), ids=lambda entry: entry.slug)
 def test_picture_has_a_box_for_the_trigger_and_each_step_and_none_overlap(entry: gallery.Entry) -> None:
     picture = thumbnail(entry.document)
 
-    assert len(picture.boxes) == 1 + len(entry.document.steps)
+    drawn = [step for step in entry.document.steps if step.type != "note"]
+    is_cut = picture.height >= SEVEN_LAYERS
+    assert len(picture.boxes) == 1 + len(drawn) or (is_cut and 7 <= len(picture.boxes) <= len(drawn))
     places = {(box.x, box.y) for box in picture.boxes}
     assert len(places) == len(picture.boxes)
     assert all(
