@@ -119,8 +119,18 @@ document.addEventListener("htmx:confirm", (event) => {
   if (event.defaultPrevented || isSaver(elt) || !isDirty(form)) return;
   if (!LEAVING.has(target?.id) && verb !== "post") return;
   event.preventDefault();
-  save(form).then((done) => done && issueRequest(true));
+  save(form).then((done) => done && (elt.isConnected ? issueRequest(true) : onceMore(elt, target)));
 });
+
+// The answer to what was saved has drawn the panel anew, and what was pressed with it: the same again is pressed there.
+function onceMore(elt, target) {
+  const path = elt.getAttribute("hx-get");
+  const same = path && document.querySelector(`[hx-get="${CSS.escape(path)}"]`);
+  if (same) same.click();
+  else htmx.ajax(path ? "GET" : "POST", path ?? elt.getAttribute("hx-post"), {
+    target: `#${target.id}`, swap: elt.getAttribute("hx-swap") ?? "innerHTML", values: elt.matches("form") ? Object.fromEntries(new FormData(elt)) : {},
+  });
+}
 document.addEventListener("click", (event) => {
   const link = event.target.closest?.("a[href]");
   const isPlain = link && !event.defaultPrevented && !event.button && !(event.ctrlKey || event.metaKey || event.shiftKey) && !link.target;
