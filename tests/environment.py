@@ -24,11 +24,15 @@ hypothesis.settings.register_profile("same", derandomize=True, database=None, de
 hypothesis.settings.register_profile("explore", deadline=None)
 hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "same"))
 
-FAST_AND_LOOSE = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+FAST_AND_LOOSE = {
+    "fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "wal_level": "minimal", "max_wal_senders": "0",
+    "autovacuum": "off", "jit": "off", "track_activities": "off", "track_counts": "off",
+}  # fmt: skip
 
 
 def _prepare() -> None:
     if "AUTOMATE_TEST_READY" in os.environ:
+        _own_redis()
         return
     os.environ["AUTOMATE_TEST_READY"] = "1"
     folder = tempfile.mkdtemp(prefix="automate-test-", dir="/tmp")
@@ -55,6 +59,13 @@ def _prepare() -> None:
     os.environ["DATABASE_URL"] = postgres.url
     os.environ["REDIS_URL"] = redis.url
     _migrate_template(postgres, Path(folder))
+
+
+def _own_redis() -> None:
+    """Each process of pytest-xdist empties a Redis database of its own, not that of the others."""
+    worker = os.environ.get("PYTEST_XDIST_WORKER", "").removeprefix("gw")
+    if worker and "REDIS_URL" in os.environ:
+        os.environ["REDIS_URL"] = f"{os.environ['REDIS_URL'].rsplit('/', 1)[0]}/{int(worker) + 1}"
 
 
 def _migrate_template(postgres: Postgres, folder: Path) -> None:

@@ -26,7 +26,7 @@ from workflows.runs.cancel import cancel
 from workflows.runs.drain import Engine
 from workflows.runs.retry import retry
 
-pytestmark = pytest.mark.usefixtures("catalogue")
+pytestmark = [pytest.mark.usefixtures("catalogue"), pytest.mark.faults]
 PAUSE = {"key": "pause", "type": "delay", "config": {"hours": 2}, "next": "end"}
 
 

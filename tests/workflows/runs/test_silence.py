@@ -15,7 +15,7 @@ from tests.workflows.runs.conftest import call, start, workflow
 from workflows.models import ActiveRun, WorkflowExecution
 from workflows.runs import drain, presence, recovery
 
-pytestmark = pytest.mark.usefixtures("catalogue")
+pytestmark = [pytest.mark.usefixtures("catalogue"), pytest.mark.faults]
 EACH = {"key": "each", "type": "loop", "over": "{{ range(3) }}", "next": {"each": "ask"}}
 
 

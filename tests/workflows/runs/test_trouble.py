@@ -17,6 +17,8 @@ from workflows.runs.drain import Engine
 from workflows.runs.facts import Facts
 from workflows.runs.program import programs
 
+pytestmark = pytest.mark.faults
+
 
 def test_a_version_that_cannot_be_read_fails_its_own_runs_alone(engine, deploy):
     good, bad = deploy(workflow(make_value("a"))), deploy(workflow(make_value("a"), key="bad"))
