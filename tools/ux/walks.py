@@ -10,7 +10,7 @@ import uuid
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
 from tests.e2e.conftest import Counted
 from tests.e2e.hand import write_into
@@ -70,7 +70,7 @@ def add_a_step(page: Page, address: str, table: Table) -> None:
     before, hand = page.locator(".node[data-id]").count(), Counted(page)
     hand.click("#canvas .add >> nth=1")
     hand.click("dialog[open] .palette-item:has-text('Transform')")
-    page.wait_for_function(f"document.querySelectorAll('.node[data-id]').length > {before}")
+    expect(page.locator(".node[data-id]")).to_have_count(before + 1)
     table.at_most("add a step between two: clicks", hand.clicks, 2)
 
 
@@ -78,13 +78,12 @@ def map_a_field(page: Page, address: str, table: Table) -> None:
     """A value of the trigger into a field of the open step."""
     page.goto(address)
     hand = Counted(page)
-    hand.click("#panel [data-data], #panel .cm-content")
-    value = "#picker button[data-insert]:has-text('number')"
+    hand.click("#panel .data-editor .cm-content")
+    value = "#picker button[data-insert]:has-text('total')"
     page.locator(value).first.wait_for()
+    had = page.locator("#panel .ref").count()
     hand.click(value)
-    page.wait_for_function(
-        "[...document.querySelectorAll('#panel [data-data]')].some((box) => box.value.includes('trigger.body.number'))"
-    )
+    expect(page.locator("#panel .ref")).to_have_count(had + 1)
     table.at_most("map one field: clicks", hand.clicks, 2)
 
 
@@ -93,6 +92,7 @@ def empty_to_active(page: Page, stage: Stage, table: Table) -> None:
     page.goto(stage.workspace)
     hand, began = Counted(page), time.monotonic()
     hand.click("text=New workflow")
+    hand.type("dialog[open] input[name=name], main input[name=name]", "Big orders")
     hand.click("text=Start empty")
     page.wait_for_url("**/build/**")
     hand.click("#canvas >> text=Choose what starts it")
