@@ -22,7 +22,7 @@ run: $(VENV)/run.stamp
 PYTEST = PYTHONFAULTHANDLER=1 timeout --signal=ABRT --kill-after=20 $(1) $(BIN)/python -m pytest
 
 test: $(VENV)/dev.stamp
-	$(call PYTEST,900) -n 3 --dist loadscope -m "not e2e and not faults"
+	$(call PYTEST,900) -n 3 --dist loadscope --ignore=tests/e2e -m "not e2e and not faults"
 	AUTOMATE_TEST_DATABASE=sqlite $(call PYTEST,600) -n 2 --dist loadscope tests/workflows/runs tests/workflows/ingress
 	$(call PYTEST,900) -n 2 --dist loadfile -m e2e --timeout 300
 	$(call PYTEST,1200) -m faults --timeout 300
