@@ -15,6 +15,7 @@ from django.test import Client, TransactionTestCase
 from accounts.models import Tenant, User
 from tests.environment import await_template
 from tests.factories import add_member, make_user, make_workspace
+from tests.support.chromium import browser  # noqa: F401 - a fixture of the tests with pages
 
 # Argon2 takes 0.1 s a password on purpose; tests sign in often. test_signin.py checks what the product uses.
 settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher", *settings.PASSWORD_HASHERS]

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from playwright.sync_api import Browser, sync_playwright
 
-from tests.e2e.conftest import CHROMIUM, FLAGS
+from tests.support.chromium import CHROMIUM, FLAGS
 from tests.support.product import ROOT, Product
 from tests.support.stage import Stage, furnish, sign_up
 from workflows.engine import yaml_io

@@ -21,8 +21,8 @@ from playwright.sync_api import Browser, expect
 from pytest_httpserver import HTTPServer
 from werkzeug import Request, Response
 
-from tests.e2e.conftest import CHROMIUM
 from tests.e2e.desk import SOON_MS, Desk, Flow, patiently, send, sitting_at
+from tests.support.chromium import CHROMIUM
 from tests.support.mailbox import Mailbox, mail
 from tests.support.product import Product
 

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, expect
 
-from tests.e2e.conftest import CHROMIUM
+from tests.support.chromium import CHROMIUM
 from tests.support.product import OWNER, Product, Published
 
 APPROVAL: dict[str, Any] = {

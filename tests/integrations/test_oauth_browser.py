@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
@@ -11,7 +10,7 @@ from typing import Any
 
 import pytest
 from django.db import connection as database
-from playwright.sync_api import ConsoleMessage, Page, expect, sync_playwright
+from playwright.sync_api import ConsoleMessage, Page, expect
 
 from automate.lib import clock
 from integrations.connections import ConnectionExpired, forget_everything, run_action, vault
@@ -19,25 +18,16 @@ from integrations.masking import Masker
 from integrations.models import UserIntegration
 from tests.factories import PASSWORD
 from tests.integrations.notes import install_notes, notes_manifest, reread
+from tests.support.chromium import CHROMIUM
 from tests.support.oidc.node import NodeProvider, NoNode
 from tests.support.oidc.server import AuthorizationServer
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 pytestmark = [
     pytest.mark.e2e,
     pytest.mark.timeout(120),
     pytest.mark.skipif(
         not CHROMIUM, reason="There is no Chromium on this machine, so no browser can be driven."
     ),
-]
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
 ]
 
 
@@ -92,8 +82,7 @@ def node_service(redirect_uri: str) -> Service:
 
 
 @pytest.fixture
-def service(request, live_server, settings, monkeypatch):
-    monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")  # Playwright keeps an event loop in this thread
+def service(request, browser, live_server, settings):
     settings.AUTOMATE_BASE_URL = live_server.url
     make_service = getattr(request, "param", python_service)
     service = make_service(f"{live_server.url}/oauth/callback")
@@ -103,14 +92,12 @@ def service(request, live_server, settings, monkeypatch):
 
 
 @pytest.fixture
-def page(live_server, monkeypatch):
-    monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        page = browser.new_page(base_url=live_server.url)
-        page.set_default_timeout(15_000)
-        yield page
-        browser.close()
+def page(browser, live_server):
+    context = browser.new_context(base_url=live_server.url)
+    page = context.new_page()
+    page.set_default_timeout(15_000)
+    yield page
+    context.close()
 
 
 @pytest.fixture

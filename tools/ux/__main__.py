@@ -7,7 +7,8 @@ import sys
 
 from playwright.sync_api import Browser, sync_playwright
 
-from tests.e2e.conftest import CHROMIUM, FLAGS, Counted
+from tests.e2e.conftest import Counted
+from tests.support.chromium import CHROMIUM, FLAGS
 from tests.support.product import Product
 from tests.support.stage import furnish, sign_up
 from tools.ux import builder, lighthouse, walks

@@ -9,7 +9,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from tests.e2e.conftest import CHROMIUM, FLAGS
+from tests.support.chromium import CHROMIUM, FLAGS
 from tools.ux.table import Table
 
 PACKAGE = "lighthouse@12.8.2"  # the last that runs on Node 20
