@@ -21,11 +21,14 @@ run: $(VENV)/run.stamp
 # A stage that hangs ends with the stack of every thread, not with the patience of whoever waits for it.
 PYTEST = PYTHONFAULTHANDLER=1 timeout --signal=ABRT --kill-after=20 $(1) $(BIN)/python -m pytest
 
+# With real browsers and killed processes: what failed is tried once more, by itself; what fails twice is wrong.
+TWICE = $(call PYTEST,$(1)) $(2) || $(call PYTEST,$(1)) $(2) -n 0 --last-failed --last-failed-no-failures none
+
 test: $(VENV)/dev.stamp
 	$(call PYTEST,900) -n 3 --dist loadscope --ignore=tests/e2e -m "not e2e and not faults"
 	AUTOMATE_TEST_DATABASE=sqlite $(call PYTEST,600) -n 2 --dist loadscope tests/workflows/runs tests/workflows/ingress
-	$(call PYTEST,900) -n 2 --dist loadfile -m e2e --timeout 300
-	$(call PYTEST,1200) -m faults --timeout 300
+	$(call TWICE,900,-n 2 --dist loadfile -m e2e --timeout 300)
+	$(call TWICE,1200,-m faults --timeout 300)
 
 check: $(VENV)/dev.stamp
 	$(BIN)/ruff format --check .

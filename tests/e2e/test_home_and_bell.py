@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Page, expect
 
 from tests.e2e.conftest import Counted
 from tests.e2e.desk import SOON_MS, Desk, sitting_at
@@ -41,27 +41,36 @@ def test_first_steps_fill_themselves_and_can_be_put_away(person: Counted, produc
     assert person.complaints == []
 
 
+def go(page: Page, key: str, title: str) -> None:
+    """`g` and a letter, once the scripts of the page are there."""
+    page.wait_for_load_state()
+    page.keyboard.press("g")
+    page.keyboard.press(key)
+    expect(page).to_have_title(re.compile(title))
+
+
 def test_keys_lead_through_the_pages(desk: Desk) -> None:
     page = desk.page
+    page.wait_for_load_state()
     page.keyboard.press("?")
     expect(page.locator("dialog#keys")).to_be_visible()
     page.keyboard.press("Escape")
-    for key, title in (
-        ("r", "Runs"),
-        ("w", "Workflows"),
-        ("i", "Integrations"),
-        ("t", "Templates"),
-        ("h", "Home"),
-    ):
-        page.keyboard.press("g")
-        page.keyboard.press(key)
-        expect(page).to_have_title(re.compile(title))
+    expect(page.locator("dialog#keys")).to_be_hidden()
+    for key, title in {
+        "r": "Runs",
+        "w": "Workflows",
+        "i": "Integrations",
+        "t": "Templates",
+        "h": "Home",
+    }.items():
+        go(page, key, title)
+    page.wait_for_load_state()
     page.keyboard.press("n")
-    expect(page.locator("#dialog dialog")).to_be_visible()
+    expect(page.locator("#dialog dialog:modal")).to_have_count(1)
     page.keyboard.press("Escape")
-    page.keyboard.press("g")
-    page.keyboard.press("w")
-    expect(page).to_have_title(re.compile("Workflows"))
+    expect(page.locator("dialog:modal")).to_have_count(0)
+    go(page, "w", "Workflows")
+    page.wait_for_load_state()
     page.keyboard.press("/")
     expect(page.locator("input[name=q]").first).to_be_focused()
 
