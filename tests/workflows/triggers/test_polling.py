@@ -163,6 +163,7 @@ DEATHS = [
 ]
 
 
+@pytest.mark.faults
 @pytest.mark.parametrize(("point", "count"), DEATHS)
 def test_a_death_at_any_point_neither_loses_an_item_nor_takes_it_twice(
     make_poll, box, monkeypatch, point, count
@@ -180,6 +181,7 @@ def test_a_death_at_any_point_neither_loses_an_item_nor_takes_it_twice(
     assert sorted(started()) == list(range(1, 13))
 
 
+@pytest.mark.faults
 def test_the_points_are_passed_in_order_and_none_is_missing(make_poll, box, monkeypatch):
     passed = []
     for module in (claims, polling):
@@ -191,6 +193,7 @@ def test_the_points_are_passed_in_order_and_none_is_missing(make_poll, box, monk
     assert passed == POINTS
 
 
+@pytest.mark.faults
 def test_a_poller_that_was_given_up_writes_nothing_any_more(make_poll, box):
     box.put(1)
     live = make_poll(first_poll="all")
@@ -347,6 +350,7 @@ def test_an_idle_tick_costs_one_query(make_poll, box, django_assert_num_queries)
     connection.vendor == "sqlite",
     reason="SQLite's tests live in memory, where threads cannot wait for each other.",
 )
+@pytest.mark.faults
 def test_two_pollers_make_each_poll_once_and_a_slow_service_holds_up_no_other(make_poll, box):
     lives = [make_poll(first_poll="all") for _ in range(6)]
     free, first = threading.Event(), threading.Lock()
